@@ -1,0 +1,1 @@
+"""The Telegram face, the command line, and the wiring."""

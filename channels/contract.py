@@ -1,0 +1,388 @@
+"""What every way out must offer, and the words it speaks with the delivery engine.
+
+A channel knows nothing of announcements, schedules or the database. It turns a Post into parts without touching
+the outside (`render`), takes one part to one recipient (`send`), and answers with a Receipt or one of four errors.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Protocol
+
+__all__ = [
+    "Attachment",
+    "AttachmentKind",
+    "Channel",
+    "ChannelClosed",
+    "ChannelError",
+    "Deferred",
+    "Entity",
+    "Finding",
+    "FindingCode",
+    "MediaReader",
+    "Pace",
+    "Part",
+    "Post",
+    "Problem",
+    "ProblemCode",
+    "Reason",
+    "Receipt",
+    "Recipient",
+    "Rejected",
+    "Rendering",
+    "Shipment",
+    "Surroundings",
+    "TelegramAccess",
+    "Unconfirmed",
+]
+
+
+# What an editor wrote
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A stretch of formatted text. `offset` and `length` count UTF-16 code units, as Telegram does.
+
+    `type` is one of the Bot API's MessageEntity types. Source: Bot API, MessageEntity.
+    """
+
+    type: str
+    offset: int
+    length: int
+    url: str | None = None
+    language: str | None = None
+    custom_emoji_id: str | None = None
+    user_id: int | None = None
+    unix_time: int | None = None
+    date_time_format: str | None = None
+
+
+class AttachmentKind(StrEnum):
+    """What a reader sees: a picture, a moving picture, a file, a sound."""
+
+    PHOTO = "photo"
+    VIDEO = "video"
+    ANIMATION = "animation"
+    DOCUMENT = "document"
+    AUDIO = "audio"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that travels with a post.
+
+    `digest` is the SHA-256 of the bytes in hexadecimal; None where the bytes could not be had (a bot can't download
+    more than 20 MB) and only `telegram_file_id` can carry the file on. `size` is in bytes.
+    """
+
+    kind: AttachmentKind
+    name: str
+    mime_type: str
+    size: int
+    digest: str | None = None
+    telegram_file_id: str | None = None
+    width: int | None = None
+    height: int | None = None
+    duration: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a channel can carry. `title` becomes a letter's subject; `text` is plain, `entities` format it."""
+
+    text: str
+    title: str = ""
+    entities: tuple[Entity, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+# What a channel makes of it
+
+
+class ProblemCode(StrEnum):
+    """Why a post will not, or may not, look in a channel as its editor expects."""
+
+    EMPTY = "empty"
+    TEXT_TOO_LONG = "text_too_long"  # values: length, limit, over
+    SPLIT_IN_PARTS = "split_in_parts"  # values: parts
+    CAPTION_APART = "caption_apart"  # values: length, limit
+    TOO_MANY_ATTACHMENTS = "too_many_attachments"  # values: count, limit
+    ALBUM_SPLIT = "album_split"  # values: count, limit, albums
+    ALBUM_MIXES_KINDS = "album_mixes_kinds"
+    FILE_TOO_LARGE = "file_too_large"  # values: name, size, limit
+    FILE_TYPE_REFUSED = "file_type_refused"  # values: name
+    FILE_OUT_OF_REACH = "file_out_of_reach"  # values: name, size
+    PICTURE_AS_FILE = "picture_as_file"  # values: count
+    ATTACHMENT_LEFT_OUT = "attachment_left_out"  # values: name
+    ONE_FILE_ONLY = "one_file_only"  # values: count
+    FORMATTING_LOST = "formatting_lost"
+    LETTER_TOO_LARGE = "letter_too_large"  # values: size, limit
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to tell the editor before sending. A certain one blocks; a doubtful one may be overridden."""
+
+    code: ProblemCode
+    certain: bool
+    values: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message on the wire. Most posts make one part; a long one makes several, sent in order.
+
+    `html` and `title` are set by channels that send letters.
+    """
+
+    text: str = ""
+    entities: tuple[Entity, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    title: str = ""
+    html: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How a post looks in a channel. Preview, dry run and sending use the very same rendering."""
+
+    parts: tuple[Part, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def blocked(self) -> bool:
+        """True when sending would certainly fail."""
+        return any(problem.certain for problem in self.problems)
+
+
+# Sending
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address on one channel: a chat, a wall, a mailbox."""
+
+    address: str
+    name: str = ""
+    organisation: str = ""
+    list_key: str = ""
+    list_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The other side's proof: its own ids for what it took, and a link that people can open."""
+
+    external_ids: tuple[str, ...] = ()
+    link: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One part on its way to one recipient.
+
+    `key` is chosen once per delivery and is the same for every attempt (VK's guid, a letter's Message-ID).
+    `previous` is the receipt of the part before this one, to answer to.
+    """
+
+    part: Part
+    recipient: Recipient
+    key: str
+    previous: Receipt | None = None
+
+
+class Reason(StrEnum):
+    """Why it did not arrive. People get a sentence for each, and what to do about it."""
+
+    NO_SUCH_CHAT = "no_such_chat"
+    NO_RIGHT_TO_POST = "no_right_to_post"
+    BLOCKED = "blocked"
+    BAD_CONTENT = "bad_content"
+    TOO_LONG = "too_long"
+    FILE_TOO_LARGE = "file_too_large"
+    FILE_LOST = "file_lost"
+    FILE_REFUSED = "file_refused"
+    LINKS_FORBIDDEN = "links_forbidden"
+    NO_SUCH_MAILBOX = "no_such_mailbox"
+    MAILBOX_FULL = "mailbox_full"
+    LETTER_TOO_LARGE = "letter_too_large"
+    REFUSED_AS_SPAM = "refused_as_spam"
+    ADDRESS_INVALID = "address_invalid"
+    SENDER_REFUSED = "sender_refused"
+    REFUSED = "refused"
+    TOO_LATE = "too_late"
+    LIMIT_REACHED = "limit_reached"
+    NOT_CONNECTED = "not_connected"
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a code, not a secret
+    LOGIN_REFUSED = "login_refused"
+    CAPTCHA_NEEDED = "captcha_needed"
+    WRONG_KIND_OF_TOKEN = "wrong_kind_of_token"  # noqa: S105 - a code, not a secret
+    TLS_FAILED = "tls_failed"
+    NO_ANSWER = "no_answer"
+    WORKER_DIED = "worker_died"
+    PROGRAM_ERROR = "program_error"
+    SETTLED_BY_PERSON = "settled_by_person"
+
+
+class ChannelError(Exception):
+    """A send that brought no receipt. `detail` holds the provider's own words and never a secret."""
+
+    def __init__(self, detail: str, reason: Reason) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.reason = reason
+
+
+class Deferred(ChannelError):
+    """Surely nothing went out, and the same may work later.
+
+    `retry_after` is what the other side asked for; None leaves the pause to us. `counts` is False when waiting was
+    all that happened (a rate limit), so that it does not count as an attempt.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        reason: Reason = Reason.NOT_CONNECTED,
+        *,
+        retry_after: timedelta | None = None,
+        counts: bool = True,
+    ) -> None:
+        super().__init__(detail, reason)
+        self.retry_after = retry_after
+        self.counts = counts
+
+
+class Rejected(ChannelError):
+    """This recipient, or this text, never will."""
+
+
+class Unconfirmed(ChannelError):
+    """The request left and the answer is missing or useless: it may be public already."""
+
+    def __init__(self, detail: str, reason: Reason = Reason.NO_ANSWER) -> None:
+        super().__init__(detail, reason)
+
+
+class ChannelClosed(ChannelError):
+    """Token or rights are gone; not this delivery's fault. The channel is held until somebody acts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a channel may be asked. Zero means no limit; `gap` is the least time between two sends."""
+
+    concurrency: int = 1
+    gap: timedelta = timedelta(0)
+    per_minute: int = 0
+    per_hour: int = 0
+    per_day: int = 0
+
+
+class FindingCode(StrEnum):
+    """What asking a channel "would it work now?" can bring to light."""
+
+    REACHED = "reached"  # values: name
+    NOT_REACHED = "not_reached"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a code, not a secret
+    LOGIN_REFUSED = "login_refused"
+    CHAT_NOT_FOUND = "chat_not_found"  # values: chat
+    NOT_ADMINISTRATOR = "not_administrator"  # values: chat
+    MAY_NOT_POST = "may_not_post"  # values: chat
+    MAY_NOT_EDIT = "may_not_edit"
+    MAY_NOT_DELETE = "may_not_delete"
+    RIGHT_MISSING = "right_missing"  # values: right
+    NO_USER_TOKEN = "no_user_token"  # noqa: S105 - a code, not a secret
+    NO_SERVICE_TOKEN = "no_service_token"  # noqa: S105 - a code, not a secret
+    TLS_FAILED = "tls_failed"
+    TLS_OFF = "tls_off"
+    NO_PUBLIC_URL = "no_public_url"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer of `check`. `fatal` means that a broadcast would fail now."""
+
+    code: FindingCode
+    fatal: bool = False
+    detail: str = ""
+    values: Mapping[str, int | str] = field(default_factory=dict)
+
+
+# What a channel is given, and what it is
+
+
+class MediaReader(Protocol):
+    """Hands out the bytes of an attachment."""
+
+    async def read(self, digest: str) -> bytes:
+        """Return the bytes whose SHA-256 is `digest`. Raises KeyError when they are not kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramAccess:
+    """How to speak as the bot: its token, the Bot API server, and the proxies to try in order."""
+
+    token: str = field(repr=False)
+    api_base: str = "https://api.telegram.org"
+    proxies: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the service lends to its channels.
+
+    `unsubscribe_url` answers (address, list key) with the https address that takes it off that list, or None when
+    the service has no public address.
+    """
+
+    media: MediaReader
+    telegram: TelegramAccess
+    unsubscribe_url: Callable[[str, str], str | None] = lambda _address, _list_key: None
+
+
+class Channel(Protocol):
+    """One way out."""
+
+    @property
+    def pace(self) -> Pace:
+        """How fast this channel may be asked."""
+        ...
+
+    @property
+    def address(self) -> str | None:
+        """The only recipient's address, or None when recipients come from mailing lists."""
+        ...
+
+    @property
+    def repeatable_for(self) -> timedelta:
+        """How long after the first attempt one key is sure to show once, however often it is sent. Zero: never."""
+        ...
+
+    @property
+    def stale_after(self) -> timedelta:
+        """After this long a delivery is given up rather than retried."""
+        ...
+
+    def render(self, post: Post) -> Rendering:
+        """Show how the post will look here. Pure: no input, no output."""
+        ...
+
+    async def send(self, shipment: Shipment) -> Receipt:
+        """Take one part to one recipient.
+
+        Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else.
+        """
+        ...
+
+    async def check(self) -> Sequence[Finding]:
+        """Ask the other side whether sending would work now, without sending anything."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections. Called once, after the last send has returned."""
+        ...

@@ -1,0 +1,1 @@
+"""What must reach whom, and did it."""

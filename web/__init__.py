@@ -1,0 +1,1 @@
+"""The HTTP face: unsubscribe page, health, readiness."""
