@@ -1,0 +1,90 @@
+"""What every test may ask for, and the line that says where the tests ran."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import postgres
+from tests.support.clock import Clock
+from tests.support.databases import POSTGRES, SQLITE, Databases
+
+PLACES = {"sqlite": "SQLite", "postgres": "Postgres", "browser": "in the browser"}
+MARKS = (
+    "sqlite: runs on SQLite (set by database_url)",
+    "postgres: runs on a real Postgres (set by database_url)",
+    "browser: runs in a real browser (set by the fixture browser)",
+    "every_postgres: repeat on every Postgres version that is there, not on the first choice only",
+    "slow: takes more than a few seconds",
+)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands at 2026-11-24 09:00 UTC until a test moves it."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """The database servers of this process."""
+    with Databases(tmp_path_factory.mktemp("templates")) as databases:
+        yield databases
+
+
+@pytest.fixture
+def database_url(database_kind: str, databases: Databases, tmp_path: Path) -> Iterator[str]:
+    """An empty database: once on SQLite, once on Postgres."""
+    url = databases.empty(database_kind, tmp_path)
+    yield url
+    databases.drop(database_kind, url)
+
+
+@pytest.fixture
+def migrated_url(database_kind: str, databases: Databases, tmp_path: Path) -> Iterator[str]:
+    """A database with the present schema and no rows: once on SQLite, once on Postgres."""
+    url = databases.migrated(database_kind, tmp_path)
+    yield url
+    databases.drop(database_kind, url)
+
+
+# The fixture `store` belongs here: it opens a store on `migrated_url` and closes it.
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks."""
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run whatever stands on a database on SQLite and on Postgres.
+
+    RUPOR_TEST_POSTGRES ("18" or "15,18") chooses the versions. Without it: the wheel's, and every version that is
+    there for tests marked `every_postgres`.
+    """
+    if "database_kind" not in metafunc.fixturenames:
+        return
+    chosen = os.environ.get("RUPOR_TEST_POSTGRES", "")
+    every = not chosen and metafunc.definition.get_closest_marker("every_postgres") is not None
+    versions = postgres.installations() if every else postgres.choose(chosen)
+    kinds = [pytest.param(SQLITE, marks=pytest.mark.sqlite)]
+    kinds += [pytest.param(f"{POSTGRES}{each.major}", marks=pytest.mark.postgres) for each in versions]
+    metafunc.parametrize("database_kind", kinds)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Note in each test where it runs; the note travels with its report, from other processes too."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+        item.user_properties += [("place", place) for place in PLACES if item.get_closest_marker(place)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests ran where, above pytest's own last line."""
+    ran = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
+    counts = Counter(value for report in ran for key, value in report.user_properties if key == "place")
+    terminalreporter.write_line("ran: " + ", ".join(f"{counts[place]} {word}" for place, word in PLACES.items()))
