@@ -1,0 +1,17 @@
+"""A stand-in for VKontakte: its API, its upload servers, its walls, on one loopback port."""
+
+from sandbox.vk.server import Call, VkStandIn
+from sandbox.vk.world import COMMUNITY_RIGHTS, Community, GuidRepeat, Media, Token, VkError, VkWorld, WallPost
+
+__all__ = [
+    "COMMUNITY_RIGHTS",
+    "Call",
+    "Community",
+    "GuidRepeat",
+    "Media",
+    "Token",
+    "VkError",
+    "VkStandIn",
+    "VkWorld",
+    "WallPost",
+]
