@@ -1,1 +1,1 @@
-"""Promises of Rupor, one folder per package. A package by name, so that no stray `tests` of a library is taken for it."""
+"""Promises of Rupor, a folder per package. Has a name of its own, lest a stray `tests` of a library be taken for it."""

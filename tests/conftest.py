@@ -2,12 +2,14 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
 
 from tests.support import postgres
+from tests.support.browser import find, launched
 from tests.support.clock import Clock
 from tests.support.databases import POSTGRES, SQLITE, Databases
 
@@ -51,6 +53,21 @@ def migrated_url(database_kind: str, databases: Databases, tmp_path: Path) -> It
 
 
 # The fixture `store` belongs here: it opens a store on `migrated_url` and closes it.
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The program of a real browser. Where none starts, its tests fail unless RUPOR_NO_BROWSER=1."""
+    if os.environ.get("RUPOR_NO_BROWSER") == "1":
+        pytest.skip("RUPOR_NO_BROWSER=1")
+    return find()
+
+
+@pytest.fixture
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
+    """A browser of the test's own event loop; pages come from `tests.support.browser.opened`."""
+    async with launched(chromium) as browser:
+        yield browser
 
 
 def pytest_configure(config: pytest.Config) -> None:

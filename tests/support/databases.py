@@ -10,6 +10,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Self
 
+from delivery import schema
+from delivery.database import Database
 from tests.support import postgres
 
 SQLITE = "sqlite"
@@ -66,10 +68,16 @@ class Databases:
 
 
 def _upgrade(url: str) -> None:
-    from delivery import schema  # noqa: PLC0415, tests of an empty database must not need it
-
     with ThreadPoolExecutor(1) as thread:  # the caller's thread may have a loop of its own
-        thread.submit(asyncio.run, schema.upgrade(url)).result()
+        thread.submit(asyncio.run, _bring_up(url)).result()
+
+
+async def _bring_up(url: str) -> None:
+    database = Database(url)
+    try:
+        await schema.upgrade(database)
+    finally:
+        await database.close()
 
 
 def _sqlite_url(path: Path) -> str:
