@@ -6,7 +6,7 @@ the outside (`render`), takes one part to one recipient (`send`), and answers wi
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -222,6 +222,7 @@ class Reason(StrEnum):
     WRONG_KIND_OF_TOKEN = "wrong_kind_of_token"  # noqa: S105 - a code, not a secret
     TLS_FAILED = "tls_failed"
     NO_ANSWER = "no_answer"
+    PREVIOUS_PART_MISSING = "previous_part_missing"
     WORKER_DIED = "worker_died"
     PROGRAM_ERROR = "program_error"
     SETTLED_BY_PERSON = "settled_by_person"
@@ -337,12 +338,13 @@ class Surroundings:
     """What the service lends to its channels.
 
     `unsubscribe_url` answers (address, list key) with the https address that takes it off that list, or None when
-    the service has no public address.
+    the service has no public address. `now` is the service's clock; its answers have a zone.
     """
 
     media: MediaReader
     telegram: TelegramAccess
     unsubscribe_url: Callable[[str, str], str | None] = lambda _address, _list_key: None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class Channel(Protocol):
