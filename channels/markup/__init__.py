@@ -6,7 +6,24 @@ last step, so nothing has to be escaped, re-parsed or cut in the middle of a tag
 entities in any order, nested or crossing; what points outside the text is clipped to it.
 """
 
+from channels.markup.cleaning import normalised
+from channels.markup.html_in import from_html
+from channels.markup.letter import letter_html
+from channels.markup.markdown_in import from_markdown
+from channels.markup.plain import letter_text, vk_text
 from channels.markup.splitting import split
+from channels.markup.tags import MarkupError, MarkupFault
 from channels.markup.units import utf16_length
 
-__all__ = ["split", "utf16_length"]
+__all__ = [
+    "MarkupError",
+    "MarkupFault",
+    "from_html",
+    "from_markdown",
+    "letter_html",
+    "letter_text",
+    "normalised",
+    "split",
+    "utf16_length",
+    "vk_text",
+]

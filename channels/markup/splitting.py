@@ -1,14 +1,16 @@
 """Cutting a long text into pieces where a careful editor would.
 
-Seams are the stretches of white space between words. Each has a rank, and the best seam that leaves the piece
-more than a third full is taken: the last blank line, else the last end of a line, of a sentence, of a word. Only when there is none is
-the text cut between two characters, and never inside one.
+Seams are the stretches of white space between words, and each has a rank. Among the seams that leave the piece more
+than a third full the best one is taken: the last blank line, else the last end of a line, of a sentence, of a word.
+Only where there is none is the text cut between two characters, and never inside one.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import attrgetter
 
 from channels.contract import Entity
 from channels.markup.graphemes import is_border
@@ -128,18 +130,14 @@ def _cut(cloth: _Cloth, start: int, end: int, limit: int) -> int:
 
 def _reach(cloth: _Cloth, start: int, end: int, units: int) -> int:
     """Return the last place within `units` of `start`, at least one code point on."""
-    place = start + 1
-    while place < end and cloth.fits(start, place + 1, units):
-        place += 1
-    return place
+    last = bisect_right(cloth.borders, cloth.borders[start] + units) - 1
+    return max(start + 1, min(last, end))
 
 
 def _best_seam(cloth: _Cloth, left: int, right: int, start: int, *, keep_whole: bool) -> int | None:
-    usable = (
-        seam
-        for seam in cloth.seams
-        if max(left, start + 1) <= seam.start <= right and not (keep_whole and _parts(cloth, seam))
-    )
+    first = bisect_left(cloth.seams, max(left, start + 1), key=attrgetter("start"))
+    last = bisect_right(cloth.seams, right, key=attrgetter("start"))
+    usable = (seam for seam in cloth.seams[first:last] if not (keep_whole and _parts(cloth, seam)))
     best = min(usable, key=lambda seam: (seam.rank, -seam.start), default=None)
     return None if best is None else best.start
 

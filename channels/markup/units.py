@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from channels.contract import Entity
 
-__all__ = ["Span", "clip", "offsets", "spans_of", "utf16_length"]
+__all__ = ["Span", "clip", "offsets", "spans_of", "stripped", "utf16_length"]
 
 _LAST_OF_BASIC_PLANE = 0xFFFF
 
@@ -64,3 +64,9 @@ def clip(spans: Iterable[Span], borders: Sequence[int], start: int, end: int) ->
         for left, right, entity in pieces
         if left < right
     )
+
+
+def stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the place of `text[start:end]` without the white space around it; an empty one where nothing is left."""
+    content = text[start:end]
+    return start + len(content) - len(content.lstrip()), start + len(content.rstrip())

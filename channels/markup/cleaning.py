@@ -1,0 +1,49 @@
+"""What Telegram's server does to a text before it keeps it, done beforehand and for every channel alike.
+
+Source: tdlib, td/telegram/MessageEntity.cpp, clean_input_string_with_entities and fix_formatted_text. Two steps go
+further than the server: blanks are cut from the start even where an entity covers them, and a lone surrogate (from a
+command line in a broken encoding) becomes U+FFFD, because nothing downstream could encode it.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from itertools import accumulate
+
+from channels.contract import Entity
+from channels.markup.units import Span, clip, offsets, spans_of, stripped
+
+__all__ = ["normalised"]
+
+_DROPPED = frozenset("\r\u2028\u2029\u202a\u202b\u202c\u202d\u202e")
+
+
+def normalised(text: str, entities: Iterable[Entity] = ()) -> tuple[str, tuple[Entity, ...]]:
+    """Return the text without what no reader should meet, and the entities moved along.
+
+    Carriage returns, U+2028 to U+202E go; other control characters but the newline become spaces; blanks at both
+    ends are cut. Entities that lose all of their text go too.
+    """
+    clean = [_cleaned(char) for char in text]
+    places = list(accumulate((len(char) for char in clean), initial=0))
+    spans = [
+        Span(places[span.start], places[span.end], span.entity)
+        for span in spans_of(text, entities)
+        if places[span.start] < places[span.end]
+    ]
+    whole = "".join(clean)
+    start, end = stripped(whole, 0, len(whole))
+    if start >= end:
+        return "", ()
+    return whole[start:end], clip(spans, offsets(whole), start, end)
+
+
+def _cleaned(char: str) -> str:
+    if char in _DROPPED:
+        return ""
+    match unicodedata.category(char):
+        case "Cc" if char != "\n":
+            return " "
+        case "Cs":
+            return "\ufffd"
+        case _:
+            return char

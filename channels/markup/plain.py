@@ -1,0 +1,132 @@
+"""Plain text for the places that know no formatting: the VK wall, and the text part of a letter.
+
+Everything is a list of small edits to the original text, so nothing can be doubled or lost where entities overlap.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from enum import IntEnum
+from itertools import groupby
+from typing import NamedTuple
+
+from channels.contract import Entity
+from channels.markup.layers import blocks
+from channels.markup.links import LINKS, destination, found_links, is_visible, readable, shows
+from channels.markup.units import Span, spans_of, stripped
+
+__all__ = ["letter_text", "vk_text"]
+
+_ZERO_WIDTH_SPACE = "\u200b"
+# `@club1 (name)`, `*id1 (name)`, `[club1|name]`, `[https://vk.com/…|name]`. Source: VK API, wall.post, as practised.
+_VK_SYNTAX = re.compile(r"(?<!\w)[@*](?=[A-Za-z])|\[(?=[^\s\[\]|]+\|)")
+
+
+class _Order(IntEnum):
+    """What comes first of several edits in one place."""
+
+    ADDRESS = 0
+    AFTER_QUOTE = 1
+    BEFORE_QUOTE = 2
+    QUOTE_SIGN = 3
+    WORDS = 4
+
+
+class _Edit(NamedTuple):
+    start: int
+    order: _Order
+    end: int
+    words: str
+
+
+def vk_text(text: str, entities: Iterable[Entity] = ()) -> str:
+    """Return `text` for a VK wall: addresses of links in brackets behind them, nothing that VK takes for a mention.
+
+    An @mention of Telegram becomes its t.me address, since the same name on VK is somebody else. Quotations stand
+    apart by blank lines. A zero-width space keeps VK's own syntax from working.
+    """
+    spans = spans_of(text, entities)
+    links = _links(text, spans)
+    mentions = [span for span in links if span.entity.type == "mention"]
+    others = [span for span in links if span.entity.type != "mention"]
+    edits = [
+        *_addresses(text, others, " ({})".format),
+        *(_Edit(span.start, _Order.WORDS, span.start + 1, "t.me/") for span in mentions),
+        *_defused(text, links),
+        *_quotes(text, spans, sign=""),
+    ]
+    return _edited(text, edits)
+
+
+def letter_text(text: str, entities: Iterable[Entity] = ()) -> str:
+    """Return `text` for the plain part of a letter: addresses in angle brackets, quoted lines behind `> `."""
+    spans = spans_of(text, entities)
+    edits = [*_addresses(text, _links(text, spans), " <{}>".format), *_quotes(text, spans, sign="> ")]
+    return _edited(text, edits)
+
+
+def _links(text: str, spans: Iterable[Span]) -> list[Span]:
+    """Return all that leads somewhere, without blanks around it, each clipped to where the one before it ends."""
+    spans = list(spans)
+    candidates = [span for span in spans if span.entity.type in LINKS] + found_links(text, spans)
+    links: list[Span] = []
+    for span in sorted(candidates, key=lambda span: (span.start, -span.end)):
+        start, end = stripped(text, max(span.start, links[-1].end) if links else span.start, span.end)
+        label = text[start:end]
+        if is_visible(label) and destination(span.entity, label) is not None:
+            links.append(Span(start, end, span.entity))
+    return links
+
+
+def _addresses(text: str, links: Iterable[Span], form: Callable[[str], str]) -> Iterator[_Edit]:
+    for span in links:
+        label = text[span.start : span.end]
+        address = destination(span.entity, label)
+        if address is not None and not shows(label, address):
+            yield _Edit(span.end, _Order.ADDRESS, span.end, form(readable(address)))
+
+
+def _defused(text: str, links: Iterable[Span]) -> Iterator[_Edit]:
+    """Put a zero-width space behind each sign that VK would act upon, but never into an address."""
+    addresses = bytearray(len(text))
+    for span in [*found_links(text, ()), *(span for span in links if span.entity.type != "text_link")]:
+        addresses[span.start : span.end] = b"\x01" * (span.end - span.start)
+    for sign in _VK_SYNTAX.finditer(text):
+        if not addresses[sign.start()]:
+            yield _Edit(sign.end(), _Order.WORDS, sign.end(), _ZERO_WIDTH_SPACE)
+
+
+def _quotes(text: str, spans: Iterable[Span], sign: str) -> Iterator[_Edit]:
+    """Set quotations apart by blank lines, and put the sign before each of their lines."""
+    places = _quoted(text, spans)
+    for (start, end), following in zip(places, [*places, None][1:], strict=True):
+        yield _Edit(start, _Order.BEFORE_QUOTE, start, _gap(text[:start], text[:start].rstrip()))
+        if following is None or text[end : following[0]].strip():
+            yield _Edit(end, _Order.AFTER_QUOTE, end, _gap(text[end:], text[end:].lstrip()))
+        for line in re.finditer(r"(?m)^(.*)$", text[start:end]):
+            place = start + line.start()
+            yield _Edit(place, _Order.QUOTE_SIGN, place, sign if line[1].strip() else sign.rstrip())
+
+
+def _quoted(text: str, spans: Iterable[Span]) -> list[tuple[int, int]]:
+    places = []
+    for quote, group in groupby(blocks(len(text), spans), key=lambda block: block.quote):
+        parts = list(group)
+        start, end = stripped(text, parts[0].start, parts[-1].end)
+        if quote is not None and start < end:
+            places.append((start, end))
+    return places
+
+
+def _gap(beside: str, bare: str) -> str:
+    """Return the newlines that are lacking to a blank line. `bare` is `beside` without the white space."""
+    newlines = beside.count("\n") - bare.count("\n")
+    return "\n" * max(0, 2 - newlines) if bare else ""
+
+
+def _edited(text: str, edits: Iterable[_Edit]) -> str:
+    out = []
+    done = 0
+    for edit in sorted(edits):
+        out += [text[done : edit.start], edit.words]
+        done = max(done, edit.end)
+    return "".join([*out, text[done:]])
