@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Protocol
 
 __all__ = [
+    "LETTER_PAUSES",
+    "POST_PAUSES",
     "Attachment",
     "AttachmentKind",
     "Channel",
@@ -283,6 +285,13 @@ class Pace:
     per_day: int = 0
 
 
+POST_PAUSES: Sequence[timedelta] = tuple(timedelta(seconds=s) for s in (5, 15, 30, 60, 120, 300))
+"""For `Channel.retry_pauses`: a post on a channel or wall is news; try soon, then every five minutes."""
+
+LETTER_PAUSES: Sequence[timedelta] = tuple(timedelta(minutes=m) for m in (5, 15, 30, 60, 120))
+"""For `Channel.retry_pauses`: a mailbox that asks to wait (greylisting) passes after 1-15 minutes. RFC 6647."""
+
+
 class FindingCode(StrEnum):
     """What asking a channel "would it work now?" can bring to light."""
 
@@ -363,6 +372,11 @@ class Channel(Protocol):
     @property
     def repeatable_for(self) -> timedelta:
         """How long after the first attempt one key is sure to show once, however often it is sent. Zero: never."""
+        ...
+
+    @property
+    def retry_pauses(self) -> Sequence[timedelta]:
+        """How long to wait after the first, second, … deferred attempt; the last pause repeats."""
         ...
 
     @property

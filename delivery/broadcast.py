@@ -1,0 +1,332 @@
+"""Everything an editor may do with an announcement now: draft, look, approve, release, cancel, retry, settle."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from channels.contract import Post, Rendering
+from delivery import audience
+from delivery.audience import Audience
+from delivery.database import Tx
+from delivery.desk import Desk
+from delivery.model import (
+    UNFINISHED,
+    Announcement,
+    DeliveryState,
+    Stage,
+)
+from delivery.store import announcements, broadcasts, queue, schedules, talks
+from delivery.store.broadcasts import NewDelivery
+
+
+class UnknownAnnouncementError(LookupError):
+    """There is no announcement, delivery or schedule of this number."""
+
+
+class BlockedError(Exception):
+    """Sending would certainly fail. `preview` says where and why."""
+
+    def __init__(self, preview: "Preview") -> None:
+        super().__init__(", ".join(preview.blocked))
+        self.preview = preview
+
+
+class NobodyError(Exception):
+    """No recipient is left in the chosen channels."""
+
+
+class StageError(Exception):
+    """The announcement is not where this step could be taken. `stage` says where it is."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How an announcement will look in each chosen channel, and whom it reaches."""
+
+    announcement: Announcement
+    renderings: Mapping[str, Rendering]
+    audience: Audience
+
+    @property
+    def blocked(self) -> list[str]:
+        """The channels in which sending would certainly fail."""
+        return [name for name, rendering in self.renderings.items() if rendering.blocked]
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What a release made. `fresh` is False when the same release had been asked for before."""
+
+    broadcast_id: int
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What was stopped: deliveries and schedules."""
+
+    deliveries: int
+    schedules: int
+
+
+async def draft(
+    desk: Desk,
+    post: Post,
+    *,
+    author: str,
+    author_id: int | None = None,
+    targets: Sequence[str] | None = None,
+    urgent: bool = False,
+    request_key: str | None = None,
+) -> int:
+    """Store a draft and return its id; the same `request_key` finds the one that is there.
+
+    Without `targets` it is meant for every channel and list. Raises UnknownTargetError.
+    """
+    async with desk.database.writing() as tx:
+        return await draft_in(
+            tx, desk, post, author=author, author_id=author_id, targets=targets, urgent=urgent, request_key=request_key
+        )
+
+
+async def draft_in(
+    tx: Tx,
+    desk: Desk,
+    post: Post,
+    *,
+    author: str,
+    author_id: int | None,
+    targets: Sequence[str] | None,
+    urgent: bool = False,
+    request_key: str | None = None,
+) -> int:
+    """`draft`, inside somebody else's transaction."""
+    if targets is None:
+        targets = await audience.every_target(tx, desk.channels)
+    else:
+        await audience.check(tx, desk.channels, targets)
+    number, _fresh = await announcements.insert(
+        tx,
+        post,
+        author=author,
+        author_id=author_id,
+        targets=targets,
+        urgent=urgent,
+        request_key=request_key,
+        now=desk.now(),
+    )
+    return number
+
+
+async def find(desk: Desk, announcement_id: int) -> Announcement:
+    """Return an announcement. Raises UnknownAnnouncementError."""
+    async with desk.database.reading() as tx:
+        return await find_in(tx, announcement_id)
+
+
+async def find_in(tx: Tx, announcement_id: int) -> Announcement:
+    """`find`, inside somebody else's transaction."""
+    found = await announcements.get(tx, announcement_id)
+    if found is None:
+        raise UnknownAnnouncementError(announcement_id)
+    return found
+
+
+async def preview(desk: Desk, announcement_id: int) -> Preview:
+    """Show how the announcement will look and whom it reaches. Raises UnknownAnnouncementError, UnknownTargetError."""
+    async with desk.database.reading() as tx:
+        found = await find_in(tx, announcement_id)
+        reached = await audience.expand(tx, desk.channels, found.targets)
+    return Preview(found, _render(desk, found.post, reached), reached)
+
+
+async def preview_post(desk: Desk, post: Post, targets: Sequence[str]) -> tuple[Mapping[str, Rendering], Audience]:
+    """Show how a post would look, storing nothing. Raises UnknownTargetError."""
+    async with desk.database.reading() as tx:
+        reached = await audience.expand(tx, desk.channels, targets)
+    return _render(desk, post, reached), reached
+
+
+def _render(desk: Desk, post: Post, reached: Audience) -> dict[str, Rendering]:
+    return {name: desk.channels[name].render(post) for name in reached.recipients}
+
+
+async def revise(desk: Desk, announcement_id: int, post: Post, *, author: str) -> int:
+    """Add a revision to an announcement that has not gone out yet; an approval given before no longer counts.
+
+    Returns the revision's number. Raises UnknownAnnouncementError; StageError once it has gone out or was cancelled.
+    """
+    async with desk.database.writing() as tx:
+        found = await find_in(tx, announcement_id)
+        gone = await broadcasts.of_announcements(tx, [announcement_id])
+        if found.stage is Stage.CANCELLED or gone:
+            raise StageError(found.stage)
+        await announcements.move(
+            tx, announcement_id, to=Stage.DRAFT, come_from=(Stage.AWAITING_APPROVAL, Stage.APPROVED)
+        )
+        return await announcements.revise(tx, announcement_id, post, author=author, now=desk.now())
+
+
+async def choose(desk: Desk, announcement_id: int, targets: Sequence[str]) -> None:
+    """Set the channels and lists of a draft. Raises UnknownTargetError, UnknownAnnouncementError, StageError."""
+    async with desk.database.writing() as tx:
+        found = await find_in(tx, announcement_id)
+        if found.stage not in {Stage.DRAFT, Stage.APPROVED}:
+            raise StageError(found.stage)
+        await audience.check(tx, desk.channels, targets)
+        await announcements.set_targets(tx, announcement_id, targets)
+
+
+RELEASABLE = (Stage.DRAFT, Stage.APPROVED)
+
+
+async def release(
+    desk: Desk,
+    announcement_id: int,
+    *,
+    by: str,
+    release_key: str | None = None,
+    grace: timedelta = timedelta(0),
+    come_from: Sequence[Stage] = RELEASABLE,
+) -> Released:
+    """Write a broadcast with all its deliveries in one transaction; the first goes out when `grace` is over.
+
+    A second call with the same `release_key` (by default one per announcement) finds the same broadcast.
+    Raises UnknownAnnouncementError, UnknownTargetError, BlockedError, NobodyError; StageError when the announcement
+    awaits approval or was cancelled.
+    """
+    key = release_key or f"announcement:{announcement_id}"
+    async with desk.database.reading() as tx:
+        there = await broadcasts.by_release_key(tx, key)
+    if there is not None:
+        return Released(there, fresh=False)
+    seen = await preview(desk, announcement_id)
+    async with desk.database.writing() as tx:
+        released = await release_in(tx, desk, seen, by=by, release_key=key, grace=grace)
+        if released.fresh and not await announcements.move(
+            tx, announcement_id, to=Stage.CONFIRMED, come_from=[*come_from, Stage.CONFIRMED]
+        ):
+            raise StageError((await find_in(tx, announcement_id)).stage)
+        return released
+
+
+async def release_in(
+    tx: Tx, desk: Desk, seen: Preview, *, by: str, release_key: str, grace: timedelta = timedelta(0)
+) -> Released:
+    """`release`, inside somebody else's transaction. Raises BlockedError, NobodyError."""
+    if seen.blocked:
+        raise BlockedError(seen)
+    reached = await audience.expand(tx, desk.channels, seen.announcement.targets)
+    if reached.size == 0:
+        raise NobodyError
+    now = desk.now()
+    broadcast_id, fresh = await broadcasts.insert(
+        tx,
+        announcement_id=seen.announcement.id,
+        revision=seen.announcement.revision,
+        release_key=release_key,
+        urgent=seen.announcement.urgent,
+        by=by,
+        now=now,
+    )
+    if fresh:
+        new = (
+            NewDelivery(channel, recipient, part, uuid4().hex)
+            for channel, recipients in reached.recipients.items()
+            for recipient in recipients
+            for part in range(1, len(seen.renderings[channel].parts) + 1)
+        )
+        await broadcasts.insert_deliveries(
+            tx, broadcast_id, seen.announcement.revision, new, due_at=now + grace, now=now
+        )
+    return Released(broadcast_id, fresh)
+
+
+async def submit(desk: Desk, announcement_id: int) -> None:
+    """Hand a draft to an approver. Raises UnknownAnnouncementError, BlockedError, StageError."""
+    seen = await preview(desk, announcement_id)
+    if seen.blocked:
+        raise BlockedError(seen)
+    await _step(desk, announcement_id, Stage.AWAITING_APPROVAL, (Stage.DRAFT,))
+
+
+async def approve(desk: Desk, announcement_id: int, *, by: int) -> None:
+    """Give an approver's consent. Raises UnknownAnnouncementError, StageError."""
+    await _step(desk, announcement_id, Stage.APPROVED, (Stage.AWAITING_APPROVAL,), by)
+
+
+async def decline(desk: Desk, announcement_id: int, *, by: int) -> None:
+    """Give the announcement back to its editor. Raises UnknownAnnouncementError, StageError."""
+    await _step(desk, announcement_id, Stage.DRAFT, (Stage.AWAITING_APPROVAL,), by)
+
+
+async def _step(desk: Desk, announcement_id: int, to: Stage, come_from: Sequence[Stage], by: int | None = None) -> None:
+    async with desk.database.writing() as tx:
+        found = await find_in(tx, announcement_id)
+        if not await announcements.move(tx, announcement_id, to=to, come_from=come_from, by=by):
+            raise StageError(found.stage)
+
+
+async def cancel(desk: Desk, announcement_id: int) -> Cancelled:
+    """Stop what is not yet sent: queued deliveries, planned moments, the draft itself.
+
+    What is on the wire at this moment finishes. Raises UnknownAnnouncementError.
+    """
+    async with desk.database.writing() as tx:
+        found = await find_in(tx, announcement_id)
+        removed = await schedules.remove_of(tx, announcement_id)
+        stopped, deliveries = await broadcasts.cancel(tx, announcement_id, desk.now())
+        gone = await broadcasts.of_announcements(tx, [announcement_id])
+        if stopped or removed or not gone:
+            await announcements.move(tx, found.id, to=Stage.CANCELLED, come_from=tuple(Stage))
+        return Cancelled(deliveries, removed)
+
+
+async def retry(
+    desk: Desk,
+    announcement_id: int,
+    *,
+    states: Sequence[DeliveryState] = (DeliveryState.FAILED,),
+    delivery_id: int | None = None,
+) -> list[int]:
+    """Put failed (or doubtful) deliveries in the queue again on a person's word; return which.
+
+    Raises UnknownAnnouncementError when there is no such announcement, or no such delivery in it.
+    """
+    async with desk.database.writing() as tx:
+        await find_in(tx, announcement_id)
+        if delivery_id is not None:
+            one = await broadcasts.one_delivery(tx, delivery_id)
+            if one is None or one.announcement_id != announcement_id:
+                raise UnknownAnnouncementError(delivery_id)
+        again = await broadcasts.requeue(tx, announcement_id, states=states, delivery_id=delivery_id, now=desk.now())
+        if again:
+            await talks.reopen_boards(tx, announcement_id)
+        return again
+
+
+async def settle(desk: Desk, delivery_id: int, *, sent: bool, by: str) -> bool:
+    """Take a person's word about an unconfirmed delivery; False when it is no longer in doubt.
+
+    Parts that waited for this one go out after "sent". Raises UnknownAnnouncementError.
+    """
+    async with desk.database.writing() as tx:
+        one = await broadcasts.one_delivery(tx, delivery_id)
+        if one is None:
+            raise UnknownAnnouncementError(delivery_id)
+        if not await queue.settle_by_person(tx, one, sent=sent, actor=by, now=desk.now()):
+            return False
+        if sent:
+            await queue.follow_up(tx, one, desk.now())
+            waiting = await broadcasts.deliveries(
+                tx, one.announcement_id, states=tuple(UNFINISHED), broadcast_id=one.broadcast_id, limit=1
+            )
+            if waiting:
+                await broadcasts.run_again(tx, [one.broadcast_id])
+        await talks.reopen_boards(tx, one.announcement_id)
+        return True

@@ -1,0 +1,183 @@
+"""The nouns of the service, their states, and which state may follow which. No input, no output."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from channels.contract import Post, Reason, Receipt, Recipient
+
+
+class AnnouncementState(StrEnum):
+    """Where an announcement stands, as people and programs are told. `scheduled` and below follow from its rows."""
+
+    DRAFT = "draft"
+    AWAITING_APPROVAL = "awaiting_approval"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+
+
+class Stage(StrEnum):
+    """What is stored of an announcement's state: what people decided. The rest is derived from its broadcasts."""
+
+    DRAFT = "draft"
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPROVED = "approved"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class BroadcastState(StrEnum):
+    """A broadcast runs until no delivery is left to do, or until somebody cancels it."""
+
+    RUNNING = "running"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+
+
+class DeliveryState(StrEnum):
+    """What is known of one delivery."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+    CANCELLED = "cancelled"
+
+
+_D = DeliveryState
+TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    _D.QUEUED: frozenset({_D.SENDING, _D.CANCELLED, _D.FAILED}),
+    _D.SENDING: frozenset({_D.SENT, _D.FAILED, _D.UNCONFIRMED, _D.QUEUED}),
+    _D.SENT: frozenset(),
+    _D.FAILED: frozenset({_D.QUEUED}),
+    _D.UNCONFIRMED: frozenset({_D.SENT, _D.FAILED, _D.QUEUED}),
+    _D.CANCELLED: frozenset(),
+}
+"""The allowed steps. queued -> failed: the part before it never came. failed -> queued and the steps out of
+unconfirmed are a person's word, or a late answer of the very attempt that was in doubt."""
+
+UNFINISHED = frozenset({_D.QUEUED, _D.SENDING})
+
+
+class Outcome(StrEnum):
+    """How an attempt ended. A person's word about a doubtful delivery is an attempt of its own."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    REJECTED = "rejected"
+    UNCONFIRMED = "unconfirmed"
+    CLOSED = "closed"
+    SETTLED_SENT = "settled_sent"
+    SETTLED_NOT_SENT = "settled_not_sent"
+
+
+class ScheduleState(StrEnum):
+    """Whether a schedule still makes broadcasts."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    REMOVED = "removed"
+
+
+class OccurrenceState(StrEnum):
+    """What became of one planned moment."""
+
+    RELEASED = "released"
+    MISSED = "missed"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What the press secretary posted once. `targets` are channel keys, or KEY:LIST for a mailing list."""
+
+    id: int
+    stage: Stage
+    author_id: int | None
+    targets: tuple[str, ...]
+    urgent: bool
+    revision: int
+    post: Post
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """One sending-out of an announcement to its audience."""
+
+    id: int
+    announcement_id: int
+    revision: int
+    state: BroadcastState
+    urgent: bool
+    released_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One part of a broadcast on its way to one recipient: the unit of work."""
+
+    id: int
+    broadcast_id: int
+    announcement_id: int
+    revision: int
+    channel: str
+    part: int
+    recipient: Recipient
+    state: DeliveryState
+    key: str
+    attempts: int
+    due_at: datetime
+    key_since: datetime | None
+    queued_at: datetime
+    updated_at: datetime
+    receipt: Receipt | None = None
+    reason: Reason | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a delivery."""
+
+    id: int
+    delivery_id: int
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome | None
+    detail: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When an announcement goes out: once (`cron` empty) or again and again. `next_at` is UTC, None when over."""
+
+    id: int
+    announcement_id: int
+    title: str
+    cron: str
+    zone: str
+    state: ScheduleState
+    next_local: datetime | None
+    next_at: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A channel that refuses everybody: why, since when, and when it is asked again."""
+
+    channel: str
+    reason: Reason
+    detail: str
+    since: datetime
+    retry_at: datetime
+    tries: int

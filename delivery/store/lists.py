@@ -1,0 +1,91 @@
+"""Mailing lists, their members, and the addresses that are not to be written to."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+
+from delivery.database import Tx
+from delivery.listfile import Member
+from delivery.store.dialect import upsert
+from delivery.tables import mailing_list, member, suppression
+
+_PAGE = 500
+
+
+async def create(tx: Tx, key: str, name: str, now: datetime) -> None:
+    """Make a list, or rename it."""
+    statement = upsert(tx, mailing_list).values(key=key, name=name, created_at=now)
+    await tx.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"name": name}))
+
+
+async def overview(tx: Tx) -> list[tuple[str, str, int, int]]:
+    """Return (key, name, members, of them suppressed) of every list, by name."""
+    blocked = (
+        select(func.count())
+        .select_from(suppression)
+        .where(suppression.c.address == member.c.address, suppression.c.list_key.in_(("", member.c.list_key)))
+        .scalar_subquery()
+    )
+    counted = (
+        select(
+            mailing_list.c.key,
+            mailing_list.c.name,
+            func.count(member.c.address),
+            func.count(member.c.address).filter(blocked > 0),
+        )
+        .join(member, member.c.list_key == mailing_list.c.key, isouter=True)
+        .group_by(mailing_list.c.key, mailing_list.c.name)
+        .order_by(mailing_list.c.name)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in await tx.execute(counted)]
+
+
+async def members(tx: Tx, key: str) -> list[Member]:
+    """Return a list's members in the order of their addresses."""
+    rows = await tx.execute(select(member).where(member.c.list_key == key).order_by(member.c.address))
+    return [Member(row.address, row.shown, row.name, row.organisation) for row in rows]
+
+
+async def put_members(tx: Tx, key: str, people: Sequence[Member], *, source: str, now: datetime) -> None:
+    """Add members, or bring their names up to date."""
+    for start in range(0, len(people), _PAGE):
+        rows = [
+            {
+                "list_key": key,
+                "address": one.address,
+                "shown": one.shown,
+                "name": one.name,
+                "organisation": one.organisation,
+                "source": source,
+                "added_at": now,
+            }
+            for one in people[start : start + _PAGE]
+        ]
+        statement = upsert(tx, member).values(rows)
+        fields = {name: statement.excluded[name] for name in ("shown", "name", "organisation")}
+        await tx.execute(statement.on_conflict_do_update(index_elements=["list_key", "address"], set_=fields))
+
+
+async def remove_member(tx: Tx, key: str, address: str) -> bool:
+    """Take one address off a list. False when it was not on it."""
+    gone = delete(member).where(member.c.list_key == key, member.c.address == address)
+    return (await tx.execute(gone)).rowcount == 1
+
+
+async def suppress(tx: Tx, address: str, list_key: str, *, reason: str, now: datetime) -> bool:
+    """Write to this address no more: on one list, or (`list_key` empty) on any. False when it was so already."""
+    row = {"address": address, "list_key": list_key, "reason": reason, "since": now}
+    return (await tx.execute(upsert(tx, suppression).values(row).on_conflict_do_nothing())).rowcount == 1
+
+
+async def suppressed(tx: Tx, list_keys: Collection[str]) -> dict[tuple[str, str], str]:
+    """Return {(address, list key or ""): reason} for these lists and for all."""
+    chosen = select(suppression).where(suppression.c.list_key.in_({"", *list_keys}))
+    return {(row.address, row.list_key): row.reason for row in await tx.execute(chosen)}
+
+
+async def names(tx: Tx, keys: Iterable[str]) -> dict[str, str]:
+    """Return {key: name} of the lists that exist among `keys`."""
+    chosen = select(mailing_list.c.key, mailing_list.c.name).where(mailing_list.c.key.in_(set(keys)))
+    return {row.key: row.name for row in await tx.execute(chosen)}

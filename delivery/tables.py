@@ -1,0 +1,298 @@
+"""The schema. Every instant is UTC; every state is a word of `delivery.model`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from delivery.model import BroadcastState, DeliveryState, ScheduleState, Stage
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC. SQLite hands back naive values, so this refuses naive input and returns aware output."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store as UTC. Raises ValueError for a naive value."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs an offset")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return with the offset that SQLite forgot."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
+
+
+def _one_of(column: str, words: type[Any]) -> CheckConstraint:
+    listed = ", ".join(f"'{word.value}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _only(condition: str) -> dict[str, Any]:
+    """Make an index partial on both databases. The state stands as a literal: a bound one would not use the index."""
+    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
+
+
+announcement = Table(
+    "announcement",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("request_key", Text, unique=True),  # `announce --key`, or the update that brought it: never twice
+    Column("stage", Text, nullable=False),
+    Column("author_id", BigInteger),
+    Column("author", Text, nullable=False),
+    Column("targets", JSON, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("decided_by", BigInteger),
+    Column("created_at", Instant, nullable=False),
+    _one_of("stage", Stage),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("announcement_id", BigId, ForeignKey("announcement.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("post", JSON, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    PrimaryKeyConstraint("announcement_id", "number"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+broadcast = Table(
+    "broadcast",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("announcement_id", BigId, ForeignKey("announcement.id"), nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("release_key", Text, nullable=False, unique=True),  # two presses, one broadcast
+    Column("state", Text, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("released_by", Text, nullable=False),
+    Column("released_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    _one_of("state", BroadcastState),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("broadcast_id", BigId, ForeignKey("broadcast.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("list_key", Text, nullable=False),
+    Column("list_name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("key", Text, nullable=False),  # VK's guid, a letter's Message-ID: the same for every attempt
+    Column("key_since", Instant),  # when the key was first shown to the other side
+    Column("due_at", Instant, nullable=False),
+    Column("lease", Text),
+    Column("lease_until", Instant),
+    Column("attempt_id", BigId),  # the attempt in hand; a result must name it to count
+    Column("attempts", Integer, nullable=False),
+    Column("external_ids", JSON),
+    Column("link", Text),
+    Column("reason", Text),
+    Column("detail", Text, nullable=False),
+    Column("queued_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("broadcast_id", "channel", "address", "part"),
+    _one_of("state", DeliveryState),
+    Index(
+        "ix_delivery_due",
+        "channel",
+        "due_at",
+        "id",
+        **_only("state = 'queued'"),
+    ),
+    Index(
+        "ix_delivery_lease",
+        "lease_until",
+        **_only("state = 'sending'"),
+    ),
+    Index("ix_delivery_state", "broadcast_id", "channel", "state"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("delivery_id", BigId, ForeignKey("delivery.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("outcome", Text),
+    Column("reason", Text),
+    Column("detail", Text, nullable=False),
+    Column("actor", Text, nullable=False),  # the worker, or the person who settled it
+)
+
+channel_hold = Table(
+    "channel_hold",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("retry_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("told", Boolean, nullable=False),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("announcement_id", BigId, ForeignKey("announcement.id"), nullable=False, index=True),
+    Column("cron", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("next_local", DateTime),
+    Column("next_at", Instant, index=True),
+    Column("until", Instant),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    _one_of("state", ScheduleState),
+)
+
+occurrence = Table(
+    "occurrence",
+    metadata,
+    Column("schedule_id", BigId, ForeignKey("schedule.id"), nullable=False),
+    Column("local_moment", DateTime, nullable=False),  # wall time: an hour that comes twice fires once
+    Column("at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("broadcast_id", BigId, ForeignKey("broadcast.id")),
+    Column("told", Boolean, nullable=False),
+    PrimaryKeyConstraint("schedule_id", "local_moment"),
+)
+
+mailing_list = Table(
+    "mailing_list",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+member = Table(
+    "member",
+    metadata,
+    Column("list_key", Text, ForeignKey("mailing_list.key"), nullable=False),
+    Column("address", Text, nullable=False),  # ASCII, as it goes on the wire
+    Column("shown", Text, nullable=False),  # as people read it
+    Column("name", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    PrimaryKeyConstraint("list_key", "address"),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("address", Text, nullable=False),
+    Column("list_key", Text, nullable=False),  # empty: every list
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    PrimaryKeyConstraint("address", "list_key"),
+)
+
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("payload", JSON, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("handled_at", Instant),
+    Index(
+        "ix_incoming_waiting",
+        "update_id",
+        **_only("handled_at IS NULL"),
+    ),
+)
+
+piece = Table(
+    "piece",
+    metadata,
+    Column("chat_id", BigInteger, nullable=False),
+    Column("message_id", BigInteger, nullable=False),
+    Column("author_id", BigInteger, nullable=False),
+    Column("bundle", Text, nullable=False),  # what belongs together: an album, a text the app has cut
+    Column("post", JSON, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("announcement_id", BigId, ForeignKey("announcement.id"), index=True),
+    PrimaryKeyConstraint("chat_id", "message_id"),
+    Index("ix_piece_bundle", "chat_id", "bundle"),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("state", Text),
+    Column("data", JSON, nullable=False),
+)
+
+board = Table(
+    "board",
+    metadata,
+    Column("broadcast_id", BigId, ForeignKey("broadcast.id"), nullable=False),
+    Column("chat_id", BigInteger, nullable=False),
+    Column("message_id", BigInteger, nullable=False),
+    Column("shown", Text, nullable=False),  # digest of what stands there, so that nothing is edited in vain
+    Column("done", Boolean, nullable=False),
+    PrimaryKeyConstraint("broadcast_id", "chat_id"),
+)
