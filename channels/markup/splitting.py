@@ -30,6 +30,8 @@ _WHITE = re.compile(r"\s+")
 _BREAKABLE = re.compile(r"[^\S\u00a0\u2007\u202f]")
 # «г. Смоленск» and «А. С. Пушкин» do not end a sentence: a full stop counts after three letters or a closing sign.
 _SENTENCE_END = re.compile(r"(?:[!?…]|(?:\w{3}|\d|[»”\")\]])\.)[»”\")\]]*$")
+# What one would rather not see at the end of a line: «г.», «ул.», initials, «№».
+_TIE = re.compile(r"(?:(?:^|\W)\w{1,2}\.|[№§])$")
 _LONGEST_END = 8
 
 
@@ -38,6 +40,7 @@ class _Rank(IntEnum):
     NEWLINE = 1
     SENTENCE = 2
     SPACE = 3
+    TIE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,10 @@ def _rank(text: str, start: int, white: str) -> _Rank | None:
         return _Rank.BLANK_LINE if newlines > 1 else _Rank.NEWLINE
     if not _BREAKABLE.search(white):
         return None
-    return _Rank.SENTENCE if _SENTENCE_END.search(text[max(0, start - _LONGEST_END) : start]) else _Rank.SPACE
+    word = text[max(0, start - _LONGEST_END) : start]
+    if _SENTENCE_END.search(word):
+        return _Rank.SENTENCE
+    return _Rank.TIE if _TIE.search(word) else _Rank.SPACE
 
 
 def _cut(cloth: _Cloth, start: int, end: int, limit: int) -> int:
