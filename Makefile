@@ -18,7 +18,7 @@ help:
 	@echo 'make lint    оформление, типы, правила импорта, Dockerfile, миграции'
 	@echo 'make check   lint и test'
 	@echo 'make bench   замеры скорости и памяти'
-	@echo 'make lock    пересобрать requirements.txt и requirements-test.txt'
+	@echo 'make lock    пересобрать файлы requirements*.txt'
 	@echo 'make format  привести код к общему оформлению'
 	@echo 'make clean   удалить окружение и всё, что создаётся заново'
 
@@ -45,17 +45,19 @@ bench: $(VENV)/.ready-to-test
 		$(BIN)/python -m "benchmarks.$$name" $(ARGS) || failed=1; \
 	done; exit $$failed
 
-# hatchling and editables build the editable install itself, which runs without isolation: they are locked too.
+# Keeps the versions that still fit; ARGS=--upgrade takes the newest.
 lock: $(VENV)/.ready-to-test
-	@printf 'editables\nhatchling\n' | $(LOCK) pyproject.toml - --extra sandbox --output-file requirements.txt
-	@$(LOCK) pyproject.toml --extra sandbox --extra test --constraint requirements.txt --output-file requirements-test.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra sandbox --output-file requirements.txt
+	@printf 'editables\nhatchling\n' | $(LOCK) $(ARGS) - --constraint requirements.txt --output-file requirements-build.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra sandbox --extra test \
+		--constraint requirements.txt --constraint requirements-build.txt --output-file requirements-test.txt
 
 format: $(VENV)/.ready-to-test
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
 clean:
-	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 
@@ -77,9 +79,10 @@ $(BIN)/python:
 	echo >&2 'Python 3.11, 3.12 or 3.13 with its venv module is needed; PYTHON=... names one that is not on PATH.'; \
 	exit 1
 
-$(VENV)/.locked: requirements.txt | $(BIN)/python
+# requirements-build.txt builds the editable install, which runs without isolation so that nothing unlocked comes in.
+$(VENV)/.locked: requirements.txt requirements-build.txt $(BIN)/python
 	@echo 'Устанавливаю зависимости…' >&2
-	@$(PIP) install --require-hashes --requirement requirements.txt
+	@$(PIP) install --require-hashes --requirement requirements.txt --requirement requirements-build.txt
 	@touch $@
 
 $(VENV)/.ready: pyproject.toml $(VENV)/.locked
