@@ -12,7 +12,7 @@ from aiohttp import web
 
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.spec import Upload, bot_api
-from sandbox.telegram import asking, editing, sending
+from sandbox.telegram import asking, editing, sending, webhook
 from sandbox.telegram.answers import ApiError, bad_request
 from sandbox.telegram.files import StoredFile
 from sandbox.telegram.person import People
@@ -21,7 +21,7 @@ from sandbox.telegram.world import World
 
 __all__ = ["Call", "TelegramStandIn"]
 
-_METHODS = sending.METHODS | editing.METHODS | asking.METHODS
+_METHODS = sending.METHODS | editing.METHODS | asking.METHODS | webhook.METHODS
 _LONGEST_POLL = 50  # seconds. Source: telegram-bot-api, LONG_POLL_MAX_TIMEOUT
 _BROKEN_PROXY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -76,10 +76,20 @@ class TelegramStandIn(People):
         await site.start()
         self._port = runner.addresses[0][1]
         self.url = f"http://{self._host}:{self._port}"
+        # Not a TaskGroup: a test's fixture is entered and left by different tasks.
+        courier = asyncio.get_running_loop().create_task(self._carry())
+        self._stack.push_async_callback(_ended, courier)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    async def _carry(self) -> None:
+        async def act(method: str, given: dict[str, Any]) -> None:
+            if name := bot_api().method(method):
+                await self._act(name, given, {})
+
+        await webhook.carry(self.world, self._next_change, act)
 
     def _touch(self) -> None:
         self._pulse.set()
@@ -181,6 +191,9 @@ class TelegramStandIn(People):
 
     async def _get_updates(self, values: dict[str, Any]) -> list[dict[str, Any]]:
         """Answer with waiting updates, or wait for the first. A newer poll ends an older one with 409."""
+        if webhook.address(self.world):
+            words = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+            raise ApiError(409, f"Conflict: {words}")
         self._poll += 1
         mine = self._poll
         self._touch()
@@ -192,6 +205,8 @@ class TelegramStandIn(People):
             await self._next_change(left)
             if self._closing.is_set():
                 return []
+            if webhook.address(self.world):
+                raise ApiError(409, "Conflict: terminated by setWebhook request")
             if mine != self._poll:
                 words = "terminated by other getUpdates request; make sure that only one bot instance is running"
                 raise ApiError(409, f"Conflict: {words}")
@@ -262,6 +277,11 @@ class TelegramStandIn(People):
                 await self._closing.wait()
         except TimeoutError:
             return
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _answer(body: dict[str, Any], status: int) -> web.Response:

@@ -1,0 +1,169 @@
+"""A Telegram channel as a way out: takes one part of a post to the chat, and says truly what became of it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramMigrateToChat
+from aiogram.types import BufferedInputFile, Message
+
+from channels.contract import (
+    POST_PAUSES,
+    Attachment,
+    Finding,
+    MediaReader,
+    Pace,
+    Part,
+    Post,
+    Reason,
+    Receipt,
+    Rejected,
+    Rendering,
+    Shipment,
+    Surroundings,
+)
+from channels.telegram.failures import PROXY_ERRORS, failure_of, lost_file_id
+from channels.telegram.health import findings
+from channels.telegram.line import Line, Patience
+from channels.telegram.messages import Files, call_for, link_to
+from channels.telegram.rendering import render
+from channels.telegram.settings import Settings
+
+__all__ = ["TelegramChannel", "connect"]
+
+# One message a second in one chat, twenty a minute in a group. Source: Bots FAQ, "My bot is hitting limits".
+_PACE = Pace(concurrency=1, gap=timedelta(seconds=1.1), per_minute=20)
+
+
+class TelegramChannel:
+    """One chat, reached as the bot. Implements channels.contract.Channel."""
+
+    def __init__(self, key: str, settings: Settings, surroundings: Surroundings, patience: Patience) -> None:
+        access = surroundings.telegram
+        self._key = key
+        self._settings = settings
+        self._media: MediaReader = surroundings.media
+        self._line = Line(access, patience)
+        self._secrets = (access.token, *access.proxies)
+        self._moved: dict[int | str, int] = {}  # groups that became supergroups
+
+    @property
+    def pace(self) -> Pace:
+        """One message after the other, as slowly as Telegram asks."""
+        return _PACE
+
+    @property
+    def address(self) -> str:
+        """The chat, as the configuration names it."""
+        return str(self._settings.chat_id)
+
+    @property
+    def repeatable_for(self) -> timedelta:
+        """Never: the Bot API has no key that would keep a repeated call from posting twice."""
+        return timedelta(0)
+
+    @property
+    def retry_pauses(self) -> Sequence[timedelta]:
+        """Soon, and then every few minutes: a post is news."""
+        return POST_PAUSES
+
+    @property
+    def stale_after(self) -> timedelta:
+        """As the configuration says."""
+        return timedelta(hours=self._settings.stale_hours)
+
+    def render(self, post: Post) -> Rendering:
+        """Show which messages the post becomes, and what an editor should know before."""
+        return render(post)
+
+    async def send(self, shipment: Shipment) -> Receipt:
+        """Post one part. The receipt holds the ids of all its messages, and a link to the first.
+
+        Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else.
+        """
+        try:
+            return _receipt(await self._deliver(shipment))
+        except (AiogramError, *PROXY_ERRORS) as error:
+            # Not "from error": the causes know the address of the call, and the token is a part of that.
+            raise failure_of(error, self._secrets) from None
+
+    async def check(self) -> Sequence[Finding]:
+        """Ask for the token, the chat and the bot's rights in it."""
+        chat = _chat(self.address)
+        return await findings(self._line, chat, _chat(str(self._settings.service_chat)), self._secrets)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._line.close()
+
+    async def _deliver(self, shipment: Shipment) -> list[Message]:
+        """Post the part. A moved chat is followed once, and a worthless file_id is replaced by its file once."""
+        part, chat = shipment.part, _chat(shipment.recipient.address)
+        files = await self._files(part, upload=False)
+        moved = uploaded = False
+        while True:
+            try:
+                return await self._post(shipment, self._moved.get(chat, chat), files)
+            except TelegramMigrateToChat as error:
+                if moved:
+                    raise
+                moved, self._moved[chat] = True, error.migrate_to_chat_id
+            except TelegramBadRequest as error:
+                if uploaded or not (lost_file_id(error) and any(isinstance(file, str) for file in files)):
+                    raise
+                uploaded, files = True, await self._files(part, upload=True)
+
+    async def _post(self, shipment: Shipment, chat: int | str, files: Files) -> list[Message]:
+        method = call_for(
+            shipment.part,
+            files,
+            chat,
+            # One announcement makes one sound, however many messages it takes.
+            silent=self._settings.silent or shipment.previous is not None,
+            protect=self._settings.protect,
+            answers=shipment.previous,
+        )
+        size = sum(len(file.data) for file in files if isinstance(file, BufferedInputFile))
+        answer: Any = await self._line.call(method, size)
+        return answer if isinstance(answer, list) else [answer]
+
+    async def _files(self, part: Part, *, upload: bool) -> Files:
+        """Stand a file_id in for each attachment that has one, the bytes for others; with `upload`, bytes for all."""
+        return [
+            attachment.telegram_file_id
+            if attachment.telegram_file_id and not upload
+            else await self._upload(attachment)
+            for attachment in part.attachments
+        ]
+
+    async def _upload(self, attachment: Attachment) -> BufferedInputFile:
+        if attachment.digest is None:
+            raise Rejected(f"no copy of {attachment.name} is kept", Reason.FILE_LOST)
+        try:
+            data = await self._media.read(attachment.digest)
+        except KeyError:
+            raise Rejected(f"no copy of {attachment.name} is kept", Reason.FILE_LOST) from None
+        return BufferedInputFile(data, attachment.name)
+
+
+async def connect(
+    key: str, settings: Settings, surroundings: Surroundings, patience: Patience | None = None
+) -> TelegramChannel:
+    """Open the channel named `key`. Asks nobody: Telegram may well be out of reach just now.
+
+    Raises ValueError when the token or a proxy's address has not the form of one.
+    """
+    return TelegramChannel(key, settings, surroundings, patience or Patience())
+
+
+def _chat(address: str) -> int | str:
+    return int(address) if address.removeprefix("-").isdecimal() else address
+
+
+def _receipt(messages: Sequence[Message]) -> Receipt:
+    """Prove a delivery. A message id of 0 means: taken, but its id is not known yet. Source: Bot API, Message."""
+    ids = [message.message_id for message in messages if message.message_id]
+    if not ids:
+        return Receipt(detail="accepted, id unknown")
+    chat = messages[0].chat
+    return Receipt(tuple(str(number) for number in ids), link_to(chat.id, chat.username, ids[0]))

@@ -1,0 +1,68 @@
+"""Asks Telegram whether a broadcast would work now, without sending anything."""
+
+from collections.abc import Sequence
+
+from aiogram.enums import ChatMemberStatus, ChatType
+from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramForbiddenError, TelegramMigrateToChat
+from aiogram.methods import GetChat, GetChatMember, GetMe
+from aiogram.types import ChatFullInfo, ChatMemberAdministrator, ResultChatMemberUnion
+
+from channels.contract import ChannelClosed, Finding, FindingCode
+from channels.telegram.failures import PROXY_ERRORS, failure_of, words_of
+from channels.telegram.line import Line
+
+__all__ = ["findings"]
+
+_ERRORS = (AiogramError, *PROXY_ERRORS)
+
+
+async def findings(line: Line, chat: int | str, service_chat: int | str, secrets: tuple[str, ...]) -> Sequence[Finding]:
+    """Ask for the bot, the chat and the bot's rights in it. Raises nothing."""
+    try:
+        await line.call(GetMe())
+        found = list(await _place(line, chat))
+        if service_chat:
+            found += await _service(line, service_chat)
+    except _ERRORS as error:
+        failure = failure_of(error, secrets)
+        code = FindingCode.TOKEN_REFUSED if isinstance(failure, ChannelClosed) else FindingCode.NOT_REACHED
+        return [Finding(code, fatal=True, detail=failure.detail)]
+    return found
+
+
+async def _place(line: Line, chat: int | str) -> Sequence[Finding]:
+    values = {"chat": chat}
+    try:
+        full = await line.call(GetChat(chat_id=chat))
+        member = await line.call(GetChatMember(chat_id=full.id, user_id=line.bot_id))
+    except TelegramMigrateToChat as moved:
+        return await _place(line, moved.migrate_to_chat_id)
+    except TelegramBadRequest as error:
+        return [Finding(FindingCode.CHAT_NOT_FOUND, fatal=True, detail=words_of(error), values=values)]
+    except TelegramForbiddenError as error:
+        return [Finding(FindingCode.NOT_ADMINISTRATOR, fatal=True, detail=words_of(error), values=values)]
+    reached = Finding(FindingCode.REACHED, values={"name": full.title or full.full_name})
+    return [reached, *_rights(full, member)]
+
+
+def _rights(chat: ChatFullInfo, member: ResultChatMemberUnion) -> Sequence[Finding]:
+    values = {"chat": chat.title or chat.id}
+    if chat.type != ChatType.CHANNEL:
+        present = member.status not in {ChatMemberStatus.LEFT, ChatMemberStatus.KICKED}
+        return [] if present else [Finding(FindingCode.MAY_NOT_POST, fatal=True, values=values)]
+    if not isinstance(member, ChatMemberAdministrator):
+        return [Finding(FindingCode.NOT_ADMINISTRATOR, fatal=True, values=values)]
+    wanted = (
+        (member.can_post_messages, Finding(FindingCode.MAY_NOT_POST, fatal=True, values=values)),
+        (member.can_edit_messages, Finding(FindingCode.MAY_NOT_EDIT, values=values)),
+        (member.can_delete_messages, Finding(FindingCode.MAY_NOT_DELETE, values=values)),
+    )
+    return [finding for right, finding in wanted if not right]
+
+
+async def _service(line: Line, chat: int | str) -> Sequence[Finding]:
+    try:
+        await line.call(GetChat(chat_id=chat))
+    except (TelegramBadRequest, TelegramForbiddenError) as error:
+        return [Finding(FindingCode.CHAT_NOT_FOUND, detail=words_of(error), values={"chat": chat})]
+    return []

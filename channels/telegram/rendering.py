@@ -1,0 +1,166 @@
+"""Which messages a post becomes in Telegram. Pure.
+
+A caption holds 1024 characters, a text message 4096, an album ten items. Lengths are counted in UTF-16 units, which
+is never more than Telegram allows: its server counts code points. Source: Bot API, sendMessage, sendPhoto,
+sendMediaGroup.
+
+When a text is too long for a caption, pictures go first and bare, and the whole text follows as an answer to them.
+Cutting the text so that its beginning fits under the picture would save no message, and would leave readers with two
+halves to forward, and editors with two halves to correct. Files and sounds are an appendix: they follow the text.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from channels.contract import Attachment, AttachmentKind, Entity, Part, Post, Problem, ProblemCode, Rendering
+from channels.markup import normalised, split, utf16_length
+
+__all__ = ["ALBUM_LIMIT", "CAPTION_LIMIT", "MOST_TEXTS", "TEXT_LIMIT", "UPLOAD_LIMITS", "render"]
+
+TEXT_LIMIT = 4096
+CAPTION_LIMIT = 1024
+ALBUM_LIMIT = 10
+MOST_TEXTS = 10
+"""A longer post would flood the channel and reach Telegram's limit of 20 messages a minute. Our own choice."""
+
+_MEGABYTE = 1024 * 1024
+UPLOAD_LIMITS = {kind: (10 if kind is AttachmentKind.PHOTO else 50) * _MEGABYTE for kind in AttachmentKind}
+"""Bytes that a bot may upload. A file that Telegram has already, known by its file_id, may have any size."""
+
+_PICTURES = {"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"}
+_LONGEST_SIDES = 10_000  # width plus height, in pixels
+_STEEPEST = 20  # the longer side by the shorter one
+
+# What may share an album. Animations never do. Source: Bot API, sendMediaGroup.
+_SHELVES = {
+    AttachmentKind.PHOTO: "pictures",
+    AttachmentKind.VIDEO: "pictures",
+    AttachmentKind.ANIMATION: "animations",
+    AttachmentKind.AUDIO: "sounds",
+    AttachmentKind.DOCUMENT: "files",
+}
+_SHOWN_FIRST = ("pictures", "animations")
+
+Piece = tuple[str, tuple[Entity, ...]]
+Album = tuple[Attachment, ...]
+
+
+def render(post: Post) -> Rendering:
+    """Return the messages of a post in their order, and what an editor should know before sending them."""
+    text, entities = normalised(post.text, post.entities)
+    post = replace(post, text=text, entities=entities)
+    texts = split(text, entities, TEXT_LIMIT)
+    shelves = _shelves(post.attachments)
+    shown = [album for name in _SHOWN_FIRST for album in _albums(name, shelves)]
+    appended = [album for name in shelves if name not in _SHOWN_FIRST for album in _albums(name, shelves)]
+    caption = _caption(post) if shown or appended else None
+    return Rendering(
+        tuple(_parts(texts, caption, shown, appended)),
+        tuple(_problems(post, texts, caption, shelves)),
+    )
+
+
+def _parts(texts: list[Piece], caption: Piece | None, shown: list[Album], appended: list[Album]) -> Iterator[Part]:
+    albums = [*shown, *appended]
+    if caption is not None:
+        yield Part(*caption, attachments=albums[0])
+        yield from (Part(attachments=album) for album in albums[1:])
+        return
+    yield from (Part(attachments=album) for album in shown)
+    yield from (Part(*text) for text in texts)
+    yield from (Part(attachments=album) for album in appended)
+
+
+def _caption(post: Post) -> Piece | None:
+    """Return the text if it fits under a picture; an empty one does."""
+    pieces = split(post.text, post.entities, CAPTION_LIMIT)
+    if not pieces:
+        return "", ()
+    return pieces[0] if len(pieces) == 1 else None
+
+
+def _shelves(attachments: Iterable[Attachment]) -> dict[str, list[Attachment]]:
+    shelves: dict[str, list[Attachment]] = {}
+    for attachment in attachments:
+        shelves.setdefault(_SHELVES[attachment.kind], []).append(attachment)
+    return shelves
+
+
+def _albums(shelf: str, shelves: dict[str, list[Attachment]]) -> Iterator[Album]:
+    """Cut a shelf into albums of nearly equal size, so that none is left with a single item."""
+    items = shelves.get(shelf, [])
+    if not items:
+        return
+    count = -(-len(items) // _album_limit(shelf))
+    for number in range(count):
+        yield tuple(items[number * len(items) // count : (number + 1) * len(items) // count])
+
+
+def _album_limit(shelf: str) -> int:
+    return 1 if shelf == "animations" else ALBUM_LIMIT
+
+
+# Problems
+
+
+def _problems(
+    post: Post, texts: Sequence[Piece], caption: Piece | None, shelves: dict[str, list[Attachment]]
+) -> Iterator[Problem]:
+    if not texts and not post.attachments:
+        yield _certain(ProblemCode.EMPTY)
+    yield from _text_problems(post, texts)
+    if post.attachments and caption is None:
+        yield _doubt(ProblemCode.CAPTION_APART, length=utf16_length(post.text), limit=CAPTION_LIMIT)
+    yield from _album_problems(shelves)
+    for attachment in post.attachments:
+        yield from _file_problems(attachment)
+
+
+def _text_problems(post: Post, texts: Sequence[Piece]) -> Iterator[Problem]:
+    if len(texts) > MOST_TEXTS:
+        length, limit = utf16_length(post.text), MOST_TEXTS * TEXT_LIMIT
+        yield _certain(ProblemCode.TEXT_TOO_LONG, length=length, limit=limit, over=max(1, length - limit))
+    elif len(texts) > 1:
+        yield _doubt(ProblemCode.SPLIT_IN_PARTS, parts=len(texts))
+    if any(entity.type == "custom_emoji" for entity in post.entities):
+        # A bot may not use them in channels; the plain emoji stays. Source: Bot API, "Formatting options".
+        yield _doubt(ProblemCode.FORMATTING_LOST)
+
+
+def _album_problems(shelves: dict[str, list[Attachment]]) -> Iterator[Problem]:
+    for name, items in shelves.items():
+        albums = len(list(_albums(name, shelves)))
+        if albums > 1:
+            yield _doubt(ProblemCode.ALBUM_SPLIT, count=len(items), limit=_album_limit(name), albums=albums)
+    if len(shelves) > 1:
+        yield _doubt(ProblemCode.ALBUM_MIXES_KINDS)
+
+
+def _file_problems(attachment: Attachment) -> Iterator[Problem]:
+    if attachment.telegram_file_id:
+        return
+    name, size, limit = attachment.name, attachment.size, UPLOAD_LIMITS[attachment.kind]
+    if attachment.digest is None:
+        yield _certain(ProblemCode.FILE_OUT_OF_REACH, name=name, size=size)
+    elif size > limit:
+        yield _certain(ProblemCode.FILE_TOO_LARGE, name=name, size=size, limit=limit)
+    elif size == 0 or _impossible_shape(attachment):
+        yield _certain(ProblemCode.FILE_TYPE_REFUSED, name=name)
+    elif attachment.kind is AttachmentKind.PHOTO and attachment.mime_type not in _PICTURES:
+        yield _doubt(ProblemCode.FILE_TYPE_REFUSED, name=name)
+
+
+def _certain(code: ProblemCode, **values: int | str) -> Problem:
+    return Problem(code, certain=True, values=values)
+
+
+def _doubt(code: ProblemCode, **values: int | str) -> Problem:
+    return Problem(code, certain=False, values=values)
+
+
+def _impossible_shape(attachment: Attachment) -> bool:
+    """Whether Telegram refuses a photo of that shape. Source: Bot API, sendPhoto."""
+    if attachment.kind is not AttachmentKind.PHOTO or not attachment.width or not attachment.height:
+        return False
+    sides = sorted((attachment.width, attachment.height))
+    return sum(sides) > _LONGEST_SIDES or sides[1] > _STEEPEST * sides[0]
