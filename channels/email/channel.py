@@ -1,0 +1,201 @@
+"""The way out by letters, as the delivery engine sees it."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from channels.contract import (
+    ChannelClosed,
+    ChannelError,
+    Finding,
+    FindingCode,
+    Pace,
+    Part,
+    Post,
+    Reason,
+    Receipt,
+    Recipient,
+    Rejected,
+    Rendering,
+    Shipment,
+    Surroundings,
+)
+from channels.email.addresses import on_the_wire
+from channels.email.answers import Phase
+from channels.email.connection import Timeouts, open_connection
+from channels.email.letter import ListWords, Stationery, finish, list_words, stationery
+from channels.email.pool import Pool
+from channels.email.rendering import render
+from channels.email.settings import Settings
+
+__all__ = ["EmailChannel", "connect"]
+
+_REPEAT_FOR = timedelta(hours=24)
+# A part may weigh 20 MB; a broadcast uses one, and several may run at once.
+_PARTS_KEPT = 4
+_LISTS_KEPT = 1000
+# Below it, encoding takes less time than changing to a thread would.
+_SMALL = 100_000
+
+_FINDINGS = {
+    Reason.TLS_FAILED: FindingCode.TLS_FAILED,
+    Reason.LOGIN_REFUSED: FindingCode.LOGIN_REFUSED,
+}
+
+
+async def connect(
+    key: str,
+    settings: Settings,
+    surroundings: Surroundings,
+    *,
+    timeouts: Timeouts | None = None,
+    idle_seconds: float = 30,
+) -> "EmailChannel":
+    """Prepare the channel; no connection is made before the first letter.
+
+    Raises ChannelClosed when `ca_file` can't be read or is no certificate.
+    """
+    tls = None if settings.tls == "none" else await asyncio.to_thread(_context, settings)
+    dial = partial(open_connection, settings, tls, timeouts or Timeouts())
+    pool = Pool(dial, size=settings.connections, per_connection=settings.per_connection, idle_seconds=idle_seconds)
+    return EmailChannel(key, settings, surroundings, pool)
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise ChannelClosed(f"ca_file: {error}", Reason.TLS_FAILED) from None
+
+
+class EmailChannel:
+    """Letters to mailing lists through one relay. Made by `connect`."""
+
+    def __init__(self, key: str, settings: Settings, surroundings: Surroundings, pool: Pool) -> None:
+        self._key = key
+        self._settings = settings
+        self._surroundings = surroundings
+        self._pool = pool
+        self._papers: dict[Part, Stationery] = {}
+        self._building = asyncio.Lock()
+        self._words: dict[tuple[str, str, bool], ListWords] = {}
+
+    def __repr__(self) -> str:
+        return f"<EmailChannel {self._key} {self._settings.host}:{self._settings.port}>"
+
+    @property
+    def pace(self) -> Pace:
+        """As many at once as there are connections, within the relay's own limits."""
+        limits = self._settings
+        return Pace(
+            concurrency=limits.connections,
+            per_minute=limits.per_minute,
+            per_hour=limits.per_hour,
+            per_day=limits.per_day,
+        )
+
+    @property
+    def address(self) -> None:
+        """Recipients come from mailing lists."""
+        return
+
+    @property
+    def repeatable_for(self) -> timedelta:
+        """Zero, unless the administrator prefers a letter twice to a letter lost; the Message-ID stays the same."""
+        return _REPEAT_FOR if self._settings.unconfirmed == "repeat" else timedelta(0)
+
+    @property
+    def stale_after(self) -> timedelta:
+        """An announcement with a date in it is of no use afterwards."""
+        return timedelta(hours=self._settings.stale_hours)
+
+    def render(self, post: Post) -> Rendering:
+        """Show the letter: one part, with `title` (the subject), `text`, `html` and attachments."""
+        return render(post, self._settings)
+
+    async def send(self, shipment: Shipment) -> Receipt:
+        """Send one letter to one address. A Receipt means that the relay took it, not that it arrived.
+
+        Raises Deferred, Rejected, Unconfirmed or ChannelClosed.
+        """
+        recipient = shipment.recipient
+        try:
+            to = on_the_wire(recipient.address)
+        except ValueError as error:
+            raise Rejected(str(error), Reason.ADDRESS_INVALID) from None
+        paper = await self._paper(shipment.part)
+        link = self._surroundings.unsubscribe_url(recipient.address, recipient.list_key) or ""
+        words = self._list_words(recipient, with_link=bool(link))
+        date = self._surroundings.now()
+        try:
+            letter = finish(paper, words, to, shipment.key, link, date, self._settings)
+        except ValueError as error:
+            raise Rejected(str(error), Reason.PROGRAM_ERROR) from None
+        answer = await self._pool.deliver(to, letter)
+        return Receipt(external_ids=(letter.message_id,), detail=answer)
+
+    async def check(self) -> Sequence[Finding]:
+        """Connect, secure, log in, offer the sender, and leave again."""
+        findings: list[Finding] = []
+        try:
+            connection = await self._pool.try_out()
+        except ChannelError as error:
+            code = _FINDINGS.get(error.reason, FindingCode.NOT_REACHED)
+            return [Finding(code, fatal=True, detail=error.detail)]
+        sender = self._settings.sender_address
+        try:
+            await connection.ask(Phase.MAIL, b"MAIL", b"FROM:<%b>" % sender.encode())
+            findings.append(Finding(FindingCode.REACHED, values={"name": self._settings.host}))
+        except ChannelError as error:
+            refused = Finding(FindingCode.MAY_NOT_POST, fatal=True, detail=error.detail, values={"chat": sender})
+            findings.append(refused)
+        finally:
+            await connection.quit()
+        if self._settings.tls == "none":
+            findings.append(Finding(FindingCode.TLS_OFF))
+        if not self._surroundings.unsubscribe_url(sender, ""):
+            findings.append(Finding(FindingCode.NO_PUBLIC_URL))
+        return findings
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._pool.close()
+
+    # What letters share
+
+    async def _paper(self, part: Part) -> Stationery:
+        paper = self._papers.get(part)
+        if paper is None:
+            async with self._building:
+                paper = self._papers.get(part) or await self._new_paper(part)
+        return paper
+
+    async def _new_paper(self, part: Part) -> Stationery:
+        files = {each.digest: await self._read(each.digest) for each in part.attachments if each.digest}
+        if sum(map(len, files.values())) < _SMALL:
+            paper = stationery(part, files, self._settings)
+        else:
+            paper = await asyncio.to_thread(stationery, part, files, self._settings)
+        while len(self._papers) >= _PARTS_KEPT:
+            del self._papers[next(iter(self._papers))]
+        self._papers[part] = paper
+        return paper
+
+    async def _read(self, digest: str) -> bytes:
+        try:
+            return await self._surroundings.media.read(digest)
+        except KeyError:
+            raise Rejected(f"no bytes for {digest[:12]}", Reason.FILE_LOST) from None
+
+    def _list_words(self, recipient: Recipient, *, with_link: bool) -> ListWords:
+        known = (recipient.list_key, recipient.list_name, with_link)
+        words = self._words.get(known)
+        if words is None:
+            if len(self._words) >= _LISTS_KEPT:
+                self._words.clear()
+            words = self._words[known] = list_words(
+                recipient.list_key, recipient.list_name, self._key, self._settings, with_link=with_link
+            )
+        return words

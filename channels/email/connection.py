@@ -1,0 +1,308 @@
+"""One connection to a relay: opened step by step, used for one letter at a time, thrown away at the first doubt.
+
+aiosmtplib does not say in which phase a connection died, and a cancelled exchange leaves its client with an answer
+still to come. So every command is its own step with its own time limit, the text is written here, and a connection
+that is not in step with its relay is cut and never used again.
+"""
+
+import asyncio
+import ssl
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import aiosmtplib
+
+from channels.contract import ChannelClosed, ChannelError, Deferred, Reason, Rejected
+from channels.email.answers import Phase, lost, refusal
+from channels.email.letter import Letter
+from channels.email.settings import Settings
+
+__all__ = ["Connection", "Timeouts", "WornOut", "open_connection"]
+
+_ACCEPTED = 2
+_GO_ON = 3
+# More than this goes out in pieces, each after the one before it has left.
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait in each phase, in seconds.
+
+    After the final dot ten minutes, as RFC 5321 §4.5.3.2.6 asks for: who gives up earlier sends letters twice.
+    `text` is for each 64 KB.
+    """
+
+    connect: float = 30
+    hello: float = 60
+    login: float = 60
+    command: float = 300
+    data: float = 120
+    text: float = 180
+    final_dot: float = 600
+    quit: float = 5
+
+    def of(self, phase: Phase) -> float:
+        """The limit of a phase that waits for one answer."""
+        by_phase: Mapping[Phase, float] = {
+            Phase.CONNECT: self.connect,
+            Phase.HELLO: self.hello,
+            Phase.TLS: self.hello,
+            Phase.LOGIN: self.login,
+            Phase.DATA: self.data,
+            Phase.TEXT: self.text,
+            Phase.FINAL_DOT: self.final_dot,
+            Phase.QUIT: self.quit,
+        }
+        return by_phase.get(phase, self.command)
+
+
+class WornOut(Exception):
+    """The relay ended a connection between two letters. Nothing was sent; a new connection will do."""
+
+
+class Connection:
+    """A dialogue that has got as far as MAIL."""
+
+    def __init__(self, client: aiosmtplib.SMTP, timeouts: Timeouts, sender: str) -> None:
+        self._client = client
+        self._timeouts = timeouts
+        self._sender = sender.encode("ascii")
+        self._writer: asyncio.StreamWriter | None = None
+        self._in_step = True
+        self.letters = 0
+        self.idle_since = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """False once an answer was missed or the line is down."""
+        return self._in_step and self._client.is_connected
+
+    async def deliver(self, recipient: str, letter: Letter) -> str:
+        """Hand over one letter to one address in ASCII; return the relay's words of acceptance.
+
+        Raises Deferred, Rejected, Unconfirmed, ChannelClosed, or WornOut.
+        """
+        try:
+            self._refuse_too_large(letter)
+            await self._mail(letter)
+            try:
+                await self.ask(Phase.RCPT, b"RCPT", b"TO:<%b>" % recipient.encode("ascii"))
+                await self.ask(Phase.DATA, b"DATA", expected=_GO_ON)
+            except ChannelError:
+                await self._reset()
+                raise
+            answer = await self._text(letter)
+        finally:
+            if not self.usable:
+                self.cut()
+        self.letters += 1
+        return answer
+
+    async def ask(self, phase: Phase, *words: bytes, expected: int = _ACCEPTED) -> aiosmtplib.SMTPResponse:
+        """Send one command and return its answer. Raises what the answer, or its absence, means."""
+        self._in_step = False
+        with _translated(phase):
+            answer = await self._client.execute_command(*words, timeout=self._timeouts.of(phase))
+        return self._judged(phase, answer, expected)
+
+    def cut(self) -> None:
+        """Break the line at once: nothing that still waits to be written may go out."""
+        self._in_step = False
+        if isinstance(self._client.transport, asyncio.WriteTransport):
+            self._client.transport.abort()
+        self._client.close()
+
+    def leave(self) -> None:
+        """Say goodbye without waiting for the answer."""
+        if self.usable and self._client.protocol is not None:
+            with suppress(aiosmtplib.SMTPException):
+                self._client.protocol.write(b"QUIT\r\n")
+        self._in_step = False
+        self._client.close()
+
+    async def quit(self) -> None:
+        """Say goodbye and wait for the answer, but not for long (RFC 5321 §4.1.1.10)."""
+        try:
+            if self.usable:
+                await self.ask(Phase.QUIT, b"QUIT")
+        except ChannelError:
+            pass
+        finally:
+            self.cut()
+
+    # Steps
+
+    def _judged(self, phase: Phase, answer: aiosmtplib.SMTPResponse, expected: int) -> aiosmtplib.SMTPResponse:
+        rank = answer.code // 100
+        if rank not in (expected, 4, 5):
+            raise lost(phase, f"unexpected answer {answer.code} {answer.message}")
+        self._in_step = True
+        if rank != expected:
+            raise refusal(phase, answer.code, answer.message)
+        return answer
+
+    def _refuse_too_large(self, letter: Letter) -> None:
+        limit = self._client.esmtp_extensions.get("size", "")
+        if limit.isdigit() and 0 < int(limit) < letter.size:
+            raise Rejected(f"SIZE {limit} is less than {letter.size}", Reason.LETTER_TOO_LARGE)
+
+    async def _mail(self, letter: Letter) -> None:
+        sized = [b"SIZE=%d" % letter.size] if self._client.supports_extension("size") else []
+        try:
+            await self.ask(Phase.MAIL, b"MAIL", b"FROM:<%b>" % self._sender, *sized)
+        except Deferred as error:
+            if self.letters and not self.usable:
+                raise WornOut from error
+            raise
+
+    async def _reset(self) -> None:
+        """Take back a begun envelope, so that the next letter finds none."""
+        if self.usable:
+            with suppress(ChannelError):
+                await self.ask(Phase.RESET, b"RSET")
+
+    async def _text(self, letter: Letter) -> str:
+        self._in_step = False
+        last = await self._all_but_the_last(letter)
+        protocol = self._client.protocol
+        if protocol is None:
+            raise lost(Phase.TEXT, "connection lost")
+        with _translated(Phase.TEXT):
+            protocol.write(b"%b.\r\n" % last)
+        with _translated(Phase.FINAL_DOT):
+            answer = await protocol.read_response(timeout=self._timeouts.final_dot)
+        judged = self._judged(Phase.FINAL_DOT, answer, _ACCEPTED)
+        return f"{judged.code} {' '.join(judged.message.split())}"
+
+    async def _all_but_the_last(self, letter: Letter) -> bytes:
+        """Write what does not fit into one piece, and return the last one, which the final dot will follow.
+
+        As long as a piece is held back, a cut line means for certain that nothing was sent.
+        """
+        pieces = [piece for part in (letter.head, letter.tail) for piece in _pieces(part)]
+        if letter.size <= _CHUNK:
+            return b"".join(pieces)
+        writer = self._own_writer()
+        with _translated(Phase.TEXT):
+            for piece in pieces[:-1]:
+                async with asyncio.timeout(self._timeouts.text):
+                    writer.write(piece)
+                    await writer.drain()
+        return bytes(pieces[-1])
+
+    def _own_writer(self) -> asyncio.StreamWriter:
+        """Return a writer over the client's transport, for its flow control. It lives as long as the connection."""
+        if self._writer is None:
+            transport, protocol = self._client.transport, self._client.protocol
+            assert isinstance(transport, asyncio.WriteTransport)
+            assert protocol is not None
+            self._writer = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
+        return self._writer
+
+
+async def open_connection(settings: Settings, tls: ssl.SSLContext | None, timeouts: Timeouts) -> Connection:
+    """Connect, secure the line as the settings ask for, and log in. `tls` is None when it is switched off.
+
+    Raises Deferred when the relay can't be reached now, ChannelClosed when TLS or the login fails.
+    """
+    client = aiosmtplib.SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        local_hostname=settings.sender_domain,
+        timeout=timeouts.connect,
+        use_tls=settings.tls == "implicit",
+        start_tls=False,
+        tls_context=tls,
+    )
+    connection = Connection(client, timeouts, settings.sender_address)
+    try:
+        with _translated(Phase.CONNECT):
+            await client.connect()
+        await _hello(client, timeouts)
+        if settings.tls == "starttls":
+            await _start_tls(client, timeouts)
+            await _hello(client, timeouts)
+        if settings.username:
+            await _log_in(connection, client, settings)
+    except BaseException:
+        connection.cut()
+        raise
+    return connection
+
+
+async def _hello(client: aiosmtplib.SMTP, timeouts: Timeouts) -> None:
+    with _translated(Phase.HELLO):
+        await client.ehlo(timeout=timeouts.hello)
+
+
+async def _start_tls(client: aiosmtplib.SMTP, timeouts: Timeouts) -> None:
+    if not client.supports_extension("starttls"):
+        raise ChannelClosed("STARTTLS is not offered", Reason.TLS_FAILED)
+    with _translated(Phase.TLS):
+        await client.starttls(timeout=timeouts.hello)
+
+
+async def _log_in(connection: Connection, client: aiosmtplib.SMTP, settings: Settings) -> None:
+    """Log in once, by one mechanism: each refused try brings an account nearer to being locked."""
+    name, password = settings.username, settings.password.get_secret_value()
+    offered = client.server_auth_methods
+    try:
+        if "plain" in offered:
+            await connection.ask(Phase.LOGIN, b"AUTH", b"PLAIN", _base64(f"\0{name}\0{password}"))
+        elif "login" in offered:
+            await connection.ask(Phase.LOGIN, b"AUTH", b"LOGIN", expected=_GO_ON)
+            await connection.ask(Phase.LOGIN, _base64(name), expected=_GO_ON)
+            await connection.ask(Phase.LOGIN, _base64(password))
+        else:
+            raise ChannelClosed(f"AUTH offers {' '.join(offered) or 'nothing'}", Reason.LOGIN_REFUSED)
+    except ChannelError as error:
+        raise _without(password, error) from None
+
+
+def _base64(text: str) -> bytes:
+    return b64encode(text.encode())
+
+
+def _without(secret: str, error: ChannelError) -> ChannelError:
+    """Strike a password out of an error, should a relay repeat what it was told."""
+    forms = [secret, _base64(secret).decode()] if secret else []
+    if not any(form in error.detail for form in forms):
+        return error
+    return type(error)("the relay repeated the password", error.reason)
+
+
+def _pieces(octets: bytes) -> Iterator[memoryview]:
+    view = memoryview(octets)
+    for start in range(0, len(view), _CHUNK):
+        yield view[start : start + _CHUNK]
+
+
+@contextmanager
+def _translated(phase: Phase) -> Iterator[None]:
+    """Turn what aiosmtplib, ssl and the network raise into what it means in this phase."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise _tls_failed(phase, error) from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise _answered(phase, error) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        if isinstance(error.__cause__, ssl.SSLError):
+            raise _tls_failed(phase, error.__cause__) from None
+        raise lost(phase, str(error) or type(error).__name__) from None
+
+
+def _tls_failed(phase: Phase, error: ssl.SSLError) -> ChannelError:
+    """A certificate or a handshake that will fail again; on an established line only a lost connection."""
+    if phase in (Phase.CONNECT, Phase.TLS):
+        return ChannelClosed(str(error), Reason.TLS_FAILED)
+    return lost(phase, str(error))
+
+
+def _answered(phase: Phase, error: aiosmtplib.SMTPResponseException) -> ChannelError:
+    if error.code in range(400, 600):
+        return refusal(phase, error.code, error.message)
+    return lost(phase, f"unexpected answer {error.code} {error.message}")
