@@ -169,7 +169,7 @@ class Server:
         ]
         with log.open("wb") as sink:
             self._guard = subprocess.Popen(
-                [sys.executable, "-I", postgres_guard.__file__, self.folder, owner, *serve],
+                [sys.executable, "-IS", "-Xutf8", postgres_guard.__file__, self.folder, owner, *serve],
                 cwd="/",
                 env=ENVIRONMENT,
                 stdin=subprocess.PIPE,  # closes with this process; that is the sign to stop
