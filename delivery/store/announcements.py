@@ -13,9 +13,12 @@ from delivery.store.codec import decode_post, encode_post
 from delivery.store.dialect import upsert
 from delivery.tables import announcement, revision
 
-_latest = select(func.max(revision.c.number)).where(revision.c.announcement_id == announcement.c.id).scalar_subquery()
-_whole = select(announcement, revision.c.number, revision.c.post).join(
-    revision, (revision.c.announcement_id == announcement.c.id) & (revision.c.number == _latest)
+_any = revision.alias("any_revision")
+_latest = select(func.max(_any.c.number)).where(_any.c.announcement_id == announcement.c.id).scalar_subquery()
+_whole = (
+    select(announcement, revision.c.number, revision.c.post)
+    .select_from(announcement)
+    .join(revision, (revision.c.announcement_id == announcement.c.id) & (revision.c.number == _latest))
 )
 
 

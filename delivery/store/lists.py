@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 
 from delivery.database import Tx
 from delivery.listfile import Member
@@ -21,19 +21,15 @@ async def create(tx: Tx, key: str, name: str, now: datetime) -> None:
 
 async def overview(tx: Tx) -> list[tuple[str, str, int, int]]:
     """Return (key, name, members, of them suppressed) of every list, by name."""
-    blocked = (
-        select(func.count())
-        .select_from(suppression)
-        .where(suppression.c.address == member.c.address, suppression.c.list_key.in_(("", member.c.list_key)))
-        .scalar_subquery()
-    )
+    blocked = (suppression.c.address == member.c.address) & suppression.c.list_key.in_(("", member.c.list_key))
     counted = (
         select(
             mailing_list.c.key,
             mailing_list.c.name,
             func.count(member.c.address),
-            func.count(member.c.address).filter(blocked > 0),
+            func.count(member.c.address).filter(exists().where(blocked)),
         )
+        .select_from(mailing_list)
         .join(member, member.c.list_key == mailing_list.c.key, isouter=True)
         .group_by(mailing_list.c.key, mailing_list.c.name)
         .order_by(mailing_list.c.name)

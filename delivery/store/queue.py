@@ -113,7 +113,7 @@ async def start(
     marks = [
         {
             "which": one.id,
-            "number": numbers[one.id],
+            "attempt_row": numbers[one.id],
             "since": _window_start(one, windows.get(one.channel, timedelta(0)), now),
         }
         for one in fresh
@@ -122,7 +122,7 @@ async def start(
         update(delivery)
         .where(delivery.c.id == bindparam("which"))
         .values(
-            attempt_id=bindparam("number"),
+            attempt_id=bindparam("attempt_row"),
             attempts=delivery.c.attempts + 1,
             key_since=bindparam("since"),
             updated_at=now,
@@ -140,14 +140,14 @@ def _window_start(one: Delivery, window: timedelta, now: datetime) -> datetime:
 
 _close_attempt = (
     update(attempt)
-    .where(attempt.c.id == bindparam("number"), attempt.c.ended_at.is_(None))
+    .where(attempt.c.id == bindparam("attempt_row"), attempt.c.ended_at.is_(None))
     .values(ended_at=bindparam("ended"), outcome=bindparam("word"), reason=bindparam("why"), detail=bindparam("said"))
 )
 _move = (
     update(delivery)
     .where(
         delivery.c.id == bindparam("which"),
-        delivery.c.attempt_id == bindparam("number"),
+        delivery.c.attempt_id == bindparam("attempt_row"),
         # A result that comes after the lease may still settle the very doubt that its lateness made.
         or_(_SENDING, delivery.c.state == DeliveryState.UNCONFIRMED),
     )
@@ -175,7 +175,7 @@ async def record(tx: Tx, results: Sequence[Result], now: datetime) -> list[int]:
     values = [
         {
             "which": one.delivery.id,
-            "number": one.attempt_id,
+            "attempt_row": one.attempt_id,
             "ended": now,
             "word": one.outcome,
             "why": one.reason,

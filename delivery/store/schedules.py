@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from delivery.database import Tx
 from delivery.model import OccurrenceState, Schedule, ScheduleState
@@ -11,15 +11,12 @@ from delivery.store.codec import decode_post
 from delivery.store.dialect import upsert
 from delivery.tables import announcement, occurrence, revision, schedule
 
-_newest = (
-    select(revision.c.number)
-    .where(revision.c.announcement_id == schedule.c.announcement_id)
-    .order_by(revision.c.number.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-_whole = select(schedule, revision.c.post).join(
-    revision, (revision.c.announcement_id == schedule.c.announcement_id) & (revision.c.number == _newest)
+_any = revision.alias("any_revision")
+_newest = select(func.max(_any.c.number)).where(_any.c.announcement_id == schedule.c.announcement_id).scalar_subquery()
+_whole = (
+    select(schedule, revision.c.post)
+    .select_from(schedule)
+    .join(revision, (revision.c.announcement_id == schedule.c.announcement_id) & (revision.c.number == _newest))
 )
 LIVING = (ScheduleState.ACTIVE, ScheduleState.PAUSED)
 
