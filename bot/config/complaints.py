@@ -30,11 +30,14 @@ def complaints(error: ValidationError, model: type[BaseModel], data: RawSection,
 
 
 def _joined(first: ConfigProblem, second: ConfigProblem) -> ConfigProblem:
-    """A key that may be of two types gets two errors: what it expects is one or the other."""
-    if first.code is second.code is ConfigCode.WRONG_TYPE:
-        expected = f"{first.values['expected']} {second.values['expected']}"
-        return ConfigProblem(first.code, first.where, {**first.values, "expected": expected})
-    return first
+    """A key that may be of two types gets two errors. It wants one type or the other; or it is of one of them, and
+    then the error that is not about types is the true one."""
+    if first.code is not ConfigCode.WRONG_TYPE:
+        return first
+    if second.code is not ConfigCode.WRONG_TYPE:
+        return second
+    expected = f"{first.values['expected']} {second.values['expected']}"
+    return ConfigProblem(first.code, first.where, {**first.values, "expected": expected})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ def _choices(annotation: Any) -> Iterator[str]:
 
 READINGS: Mapping[str, Reading] = {
     "missing": _missing,
+    "string_pattern_mismatch": lambda _refusal: (ConfigCode.BAD_VALUE, {}),  # a pattern tells people nothing
     "string_too_short": _too_short,
     "too_short": _too_short,
     "zoneinfo_str": _timezone,

@@ -26,7 +26,7 @@ OURS = "rupor."  # begins the type of every error of ours, so that none is taken
 
 
 def _refuse(code: ConfigCode, **values: str | int) -> PydanticCustomError:
-    return PydanticCustomError(OURS + code, code.value, values)  # type: ignore[arg-type]
+    return PydanticCustomError(OURS + code, code.value, values)
 
 
 def _split(url: str, code: ConfigCode) -> SplitResult:

@@ -112,8 +112,9 @@ def _out_of_range(problem: ConfigProblem) -> str:
 
 
 def _not_one_of(problem: ConfigProblem) -> str:
-    guess = _perhaps(problem.values.get("nearest"))
-    return f"такого значения нет. {guess} Можно: {problem.values['known']}.".replace("  ", " ")
+    return f"такого значения нет. {_perhaps(problem.values['nearest'])} Можно: {problem.values['known']}.".replace(
+        "  ", " "
+    )
 
 
 # Names
@@ -176,10 +177,17 @@ def _too_short(problem: ConfigProblem) -> str:
     return f"слишком коротко. Нужно не меньше {counted(int(problem.values['least']), 'знака', 'знаков', 'знаков')}."
 
 
+HINTS: Mapping[str, str] = {
+    "chat_id": "Напишите @имя канала или его номер вида -1001234567890.",
+    "service_chat": "Напишите @имя чата или его номер вида -1001234567890.",
+    "host": "Напишите имя сервера без https:// и без порта, например smtp.example.org.",
+}
+
+
 def _bad_value(problem: ConfigProblem) -> str:
     detail = problem.values.get("detail")
-    hint = f" ({detail})" if detail else ""
-    return f"значение не подходит{hint}. Что здесь пишут, сказано в docs/settings.md."
+    what = f"значение не подходит ({detail})." if detail else "значение не подходит."
+    return f"{what} {HINTS.get(_key(problem), 'Что здесь пишут, сказано в docs/settings.md.')}"
 
 
 Words = str | Callable[[ConfigProblem], str]
@@ -211,7 +219,8 @@ SENTENCES: Mapping[ConfigCode, Words] = {
     ConfigCode.BAD_URL: "это не похоже на адрес. Напишите его целиком, начиная с https://.",
     ConfigCode.NOT_HTTPS: "адрес должен начинаться с https://: почтовые службы и Telegram не откроют другого. "
     "Настройте сертификат и исправьте адрес или оставьте ключ пустым.",
-    ConfigCode.BAD_WEBHOOK_SECRET: "Telegram примет только от 1 до 256 знаков из A–Z, a–z, 0–9, _ и -. Придумайте другой.",
+    ConfigCode.BAD_WEBHOOK_SECRET: "Telegram примет только от 1 до 256 знаков из A–Z, a–z, 0–9, _ и -. "
+    "Придумайте другой.",
     ConfigCode.BAD_ADDRESS: "это не похоже на почтовый адрес. Напишите press@example.org "
     "или «Пресс-служба <press@example.org>».",
     ConfigCode.BAD_VALUE: _bad_value,

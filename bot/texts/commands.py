@@ -1,0 +1,210 @@
+"""The help of every command: what it does, an example, and a line for each option and argument."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+__all__ = ["COMMANDS", "INTERRUPTED", "ROOT", "Option", "Words", "unexpected"]
+
+
+class Option(NamedTuple):
+    """One option or argument: what it does, and what stands for its value in the help (empty for a flag)."""
+
+    help: str
+    value: str = ""
+
+
+class Words(NamedTuple):
+    """One command: a line for the list, more for its own page (may be empty), an example, and its options."""
+
+    short: str
+    more: str
+    example: str
+    options: Mapping[str, Option] = {}
+
+
+INTERRUPTED = "Прервано."
+
+
+def unexpected(*, logged: bool) -> str:
+    """Said when the program itself is at fault."""
+    where = (
+        "Подробности — в журнале выше." if logged else "Подробности покажет та же команда с --debug: rupor --debug …"
+    )
+    return f"Внутренняя ошибка: команда не выполнена. {where}"
+
+
+JSON = Option("Ответить одним документом JSON.")
+ANNOUNCEMENT = Option("Номер объявления, как его показывает rupor status.", "НОМЕР")
+TEXT = Option("Текст объявления.", "ТЕКСТ")
+TEXT_FILE = Option("Файл с текстом; - значит стандартный ввод.", "ФАЙЛ")
+FORMAT = Option("Разметка текста: html, markdown или plain (без разметки).")
+LIST = Option("Список рассылки, как его показывает rupor lists.", "СПИСОК")
+SCHEDULE = Option("Номер расписания, как его показывает rupor schedules.", "НОМЕР")
+
+ROOT = Words(
+    "Рупор: одно объявление — в Telegram, ВКонтакте и на почту, и каждая доставка на виду.",
+    "Коды завершения: 0 — сделано; 1 — внутренняя ошибка; 2 — ошибка в команде или настройках, ничего не сохранено; "
+    "3 — сделано не всё; 4 — не найдено; 130 — прервано.",
+    'rupor announce --text "Собрание в среду в 18:00" --to tg,vk,mail:all --wait',
+    {
+        "config": Option("Файл настроек. По умолчанию — переменная RUPOR_CONFIG, затем ./config.toml.", "ФАЙЛ"),
+        "debug": Option("Подробный журнал и место ошибки."),
+        "version": Option("Показать версию."),
+    },
+)
+
+COMMANDS: Mapping[str, Words] = {
+    "run": Words(
+        "Запустить всё: бота, доставку, расписания и веб-страницы.",
+        "Останавливается по Ctrl+C или SIGTERM: новое не берёт, начатое доводит до конца.",
+        "rupor --config /etc/rupor/config.toml run",
+    ),
+    "worker": Words(
+        "Запустить только доставку.",
+        "Работников может быть сколько угодно, на любых машинах, с одной базой PostgreSQL.",
+        "rupor worker",
+    ),
+    "announce": Words(
+        "Объявить: отправить сейчас или запланировать.",
+        "Текст берётся из --text или --text-file, получатели — из --to. Ключ канала — слово после «channels.» в "
+        "настройках; список рассылки пишут через двоеточие: mail:all.",
+        'rupor announce --text-file объявление.txt --to tg,mail:all --at "завтра в 9:00"',
+        {
+            "text": TEXT,
+            "text_file": TEXT_FILE,
+            "format": FORMAT,
+            "title": Option("Заголовок; он же тема письма.", "ЗАГОЛОВОК"),
+            "media": Option("Картинка, видео или документ; можно повторять.", "ФАЙЛ"),
+            "to": Option("Куда: ключи каналов через запятую, КЛЮЧ:СПИСОК для рассылки.", "КУДА"),
+            "at": Option("Когда: 2026-12-01T09:00, «завтра в 9:00». Без пояса — по поясу из настроек.", "КОГДА"),
+            "repeat": Option("Повторять по расписанию cron, например «0 9 * * mon».", "CRON"),
+            "until": Option("До какого времени повторять.", "КОГДА"),
+            "urgent": Option("Срочно: в очереди впереди остальных."),
+            "key": Option("Ключ повтора: с одним и тем же ключом объявление уходит один раз.", "КЛЮЧ"),
+            "dry_run": Option("Ничего не отправлять: показать, как это будет выглядеть в каждом канале."),
+            "wait": Option("Дождаться, пока решится судьба каждой доставки, показывая ход."),
+            "timeout": Option("Сколько секунд ждать с --wait.", "СЕКУНДЫ"),
+            "as_json": JSON,
+        },
+    ),
+    "status": Words(
+        "Показать, что доставлено, что нет и почему.",
+        "Без номера — последние объявления.",
+        "rupor status 7 --deliveries --state failed",
+        {
+            "announcement": ANNOUNCEMENT,
+            "deliveries": Option("Показать каждую доставку."),
+            "state": Option("Только доставки в этом состоянии."),
+            "limit": Option("Сколько строк показать.", "ЧИСЛО"),
+            "as_json": JSON,
+        },
+    ),
+    "retry": Words(
+        "Поставить неудачные доставки в очередь ещё раз.",
+        "",
+        "rupor retry 7 --state failed",
+        {
+            "announcement": ANNOUNCEMENT,
+            "state": Option("Какие доставки повторить: failed (неудачные) или unconfirmed (неподтверждённые)."),
+            "delivery": Option("Повторить только эту доставку.", "НОМЕР"),
+            "as_json": JSON,
+        },
+    ),
+    "settle": Words(
+        "Сказать, ушла ли неподтверждённая доставка.",
+        "sent — дошла, повторять не нужно; not-sent — не дошла, отправить ещё раз.",
+        "rupor settle 31 sent",
+        {
+            "delivery": Option("Номер доставки, как его показывает rupor status --deliveries.", "ДОСТАВКА"),
+            "verdict": Option("sent — дошла, not-sent — не дошла."),
+            "as_json": JSON,
+        },
+    ),
+    "cancel": Words(
+        "Остановить то, что ещё не отправлено.",
+        "",
+        "rupor cancel 7",
+        {"announcement": ANNOUNCEMENT, "as_json": JSON},
+    ),
+    "edit": Words(
+        "Исправить текст там, где канал это позволяет.",
+        "Скажет и о каналах, где исправить уже нельзя.",
+        'rupor edit 7 --text "Собрание в четверг в 18:00"',
+        {
+            "announcement": ANNOUNCEMENT,
+            "text": TEXT,
+            "text_file": TEXT_FILE,
+            "format": FORMAT,
+            "as_json": JSON,
+        },
+    ),
+    "recall": Words(
+        "Удалить объявление там, где канал это позволяет.",
+        "Скажет и о каналах, где удалить уже нельзя.",
+        "rupor recall 7",
+        {"announcement": ANNOUNCEMENT, "as_json": JSON},
+    ),
+    "schedules": Words(
+        "Показать повторы и запланированные объявления.",
+        "",
+        "rupor schedules",
+        {"as_json": JSON},
+    ),
+    "schedules pause": Words("Приостановить.", "", "rupor schedules pause 3", {"schedule": SCHEDULE, "as_json": JSON}),
+    "schedules resume": Words("Возобновить.", "", "rupor schedules resume 3", {"schedule": SCHEDULE, "as_json": JSON}),
+    "schedules remove": Words("Убрать.", "", "rupor schedules remove 3", {"schedule": SCHEDULE, "as_json": JSON}),
+    "lists": Words("Показать списки рассылки.", "", "rupor lists", {"as_json": JSON}),
+    "lists show": Words("Показать адреса списка.", "", "rupor lists show smolensk", {"list": LIST, "as_json": JSON}),
+    "lists import": Words(
+        "Добавить адреса из файла CSV или XLSX.",
+        "Плохие строки называет по номерам, хорошие — добавляет.",
+        "rupor lists import smolensk адреса.csv --dry-run",
+        {
+            "list": LIST,
+            "file": Option("Файл CSV или XLSX.", "ФАЙЛ"),
+            "dry_run": Option("Только показать, что изменится."),
+            "as_json": JSON,
+        },
+    ),
+    "lists export": Words(
+        "Сохранить список в файл CSV или XLSX.",
+        "",
+        "rupor lists export smolensk адреса.csv",
+        {"list": LIST, "file": Option("Куда сохранить.", "ФАЙЛ"), "as_json": JSON},
+    ),
+    "lists remove": Words(
+        "Убрать адрес из списка.",
+        "",
+        "rupor lists remove smolensk press@example.org",
+        {"list": LIST, "address": Option("Почтовый адрес.", "АДРЕС"), "as_json": JSON},
+    ),
+    "check": Words(
+        "Проверить, всё ли готово к отправке.",
+        "Спрашивает каждый канал, базу и почтовый DNS и говорит, что исправить.",
+        "rupor check",
+        {"as_json": JSON},
+    ),
+    "init": Words(
+        "Создать config.toml, отвечая на вопросы.",
+        "Каждый ответ проверяется сразу.",
+        "rupor init",
+    ),
+    "db": Words("Таблицы базы данных: показать версию, обновить.", "", "rupor db upgrade"),
+    "db upgrade": Words("Обновить таблицы до версии программы.", "", "rupor db upgrade", {"as_json": JSON}),
+    "db current": Words("Показать версию таблиц.", "", "rupor db current --json", {"as_json": JSON}),
+    "backup": Words(
+        "Сохранить копию базы данных.",
+        "Копию можно делать на ходу.",
+        "rupor backup копия.db",
+        {"file": Option("Куда сохранить.", "ФАЙЛ"), "as_json": JSON},
+    ),
+    "sandbox": Words(
+        "Запустить песочницу: всё то же без единой учётной записи.",
+        "Telegram, ВКонтакте и почта здесь — заместители на этой машине; на странице видно и чат, и каналы.",
+        "rupor sandbox --port 8080",
+        {
+            "port": Option("Порт страницы.", "ПОРТ"),
+            "data": Option("Папка, где хранить всё между запусками; без неё всё забывается.", "ПАПКА"),
+        },
+    ),
+}
