@@ -1,0 +1,192 @@
+"""A VK community's wall as a way out: uploads what a post carries, posts it, and says truly what became of it."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+
+from channels.contract import (
+    POST_PAUSES,
+    Attachment,
+    AttachmentKind,
+    ChannelClosed,
+    Finding,
+    Pace,
+    Post,
+    Reason,
+    Receipt,
+    Rejected,
+    Rendering,
+    Shipment,
+    Surroundings,
+    Unconfirmed,
+)
+from channels.vk import failures, uploads
+from channels.vk.client import Client, Failure, Limits, NoAnswer
+from channels.vk.health import findings
+from channels.vk.rendering import render
+from channels.vk.settings import Settings
+
+__all__ = ["VkChannel", "connect"]
+
+CONSIGNMENTS_KEPT = 200
+_GUID_LASTS = timedelta(minutes=55)  # VK says one hour; the rest is for clocks and for the way there
+_NEEDS_A_PERSON = frozenset({AttachmentKind.PHOTO, AttachmentKind.VIDEO})
+
+
+@dataclass(slots=True)
+class _Consignment:
+    """What is known of one key: the attachments uploaded under it by position, and since when it may be public."""
+
+    uploaded: dict[int, str] = field(default_factory=dict)
+    in_doubt_since: datetime | None = None
+
+
+async def connect(key: str, settings: Settings, surroundings: Surroundings) -> "VkChannel":
+    """Open the channel named `key`. Asks nobody: VK may well be out of reach just now."""
+    return VkChannel(key, settings, surroundings)
+
+
+class VkChannel:
+    """One community's wall. Implements channels.contract.Channel.
+
+    A key is VK's guid: sent twice within an hour, it shows once. The repeat should be the same to the byte, so what
+    was uploaded under a key is remembered. After a restart it is uploaded again and carries new ids under the old
+    guid: VK goes by the guid (dev.vk.com, wall.post), and refusing to repeat would leave every interrupted picture
+    to a person. Should VK refuse such a repeat after all, nothing is shown twice.
+    """
+
+    def __init__(self, key: str, settings: Settings, surroundings: Surroundings) -> None:
+        self._key = key
+        self._settings = settings
+        self._media = surroundings.media
+        self._now = surroundings.now
+        limits = Limits(settings.connect_timeout, settings.read_timeout, settings.upload_timeout)
+
+        def client(name: str, token: SecretStr) -> Client | None:
+            return Client(name, token, api_base=settings.api_base, limits=limits) if token.get_secret_value() else None
+
+        self._community = Client(
+            "community_token", settings.community_token, api_base=settings.api_base, limits=limits, calls_per_second=20
+        )
+        self._service = client("service_token", settings.service_token)
+        self._user = client("user_token", settings.user_token)
+        self._consignments: OrderedDict[str, _Consignment] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"VkChannel({self._key}: {self.address})"
+
+    @property
+    def pace(self) -> Pace:
+        """One post after another: a wall is one place, and the order is what readers see."""
+        return Pace(concurrency=1)
+
+    @property
+    def address(self) -> str:
+        """The community, as VK's own short address."""
+        return f"club{self._settings.group_id}"
+
+    @property
+    def repeatable_for(self) -> timedelta:
+        """A little less than the hour that a guid lasts. Source: dev.vk.com, wall.post."""
+        return _GUID_LASTS
+
+    @property
+    def retry_pauses(self) -> Sequence[timedelta]:
+        """Soon, and then every few minutes: a post is news."""
+        return POST_PAUSES
+
+    @property
+    def stale_after(self) -> timedelta:
+        """As the configuration says."""
+        return timedelta(hours=self._settings.stale_hours)
+
+    def render(self, post: Post) -> Rendering:
+        """Show the one part that the post becomes, and what an editor should know before."""
+        return render(post, pictures=self._user is not None)
+
+    async def send(self, shipment: Shipment) -> Receipt:
+        """Upload what the part carries, then post it. The receipt holds the post's id and its link.
+
+        Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else. Cancelled before `wall.post`, it
+        leaves nothing but unattached uploads; cancelled during it, the call goes on in its thread and the key stays in
+        doubt.
+        """
+        if shipment.recipient.address != self.address:
+            words = f"this channel posts to {self.address}, not to {shipment.recipient.address}"
+            raise Rejected(words, Reason.NO_SUCH_CHAT)
+        consignment = self._consignment(shipment.key)
+        for position, attachment in enumerate(shipment.part.attachments):
+            if position not in consignment.uploaded:
+                consignment.uploaded[position] = await self._upload(attachment)
+        return await self._post(shipment, consignment)
+
+    async def check(self) -> Sequence[Finding]:
+        """Ask for the community, the rights of its key, and what the optional tokens can do."""
+        return await findings(self._settings.group_id, self._community, service=self._service, user=self._user)
+
+    async def close(self) -> None:
+        """Wait for calls under way, as long as one call may take, and give back the threads."""
+        clients = (self._community, self._service, self._user)
+        await asyncio.gather(*(client.close() for client in clients if client is not None))
+
+    def _consignment(self, key: str) -> _Consignment:
+        consignment = self._consignments.setdefault(key, _Consignment())
+        self._consignments.move_to_end(key)
+        if len(self._consignments) > CONSIGNMENTS_KEPT:
+            self._consignments.popitem(last=False)
+        return consignment
+
+    async def _upload(self, attachment: Attachment) -> str:
+        """Upload one attachment and return its name for the post. Nothing is public yet, whatever happens here."""
+        client = self._user if attachment.kind in _NEEDS_A_PERSON else self._community
+        if client is None:
+            raise ChannelClosed(f"no user_token to upload {attachment.name} with", Reason.WRONG_KIND_OF_TOKEN)
+        content = await self._content(attachment)
+        upload = {AttachmentKind.PHOTO: uploads.photo, AttachmentKind.VIDEO: uploads.video}
+        try:
+            way = upload.get(attachment.kind, uploads.document)
+            return await way(client, self._settings.group_id, attachment, content)
+        except Failure as failure:
+            raise failures.while_uploading(failure) from failure
+
+    async def _content(self, attachment: Attachment) -> bytes:
+        try:
+            return await self._media.read(attachment.digest or "")
+        except KeyError:
+            raise Rejected(f"no copy of {attachment.name} is kept", Reason.FILE_LOST) from None
+
+    async def _post(self, shipment: Shipment, consignment: _Consignment) -> Receipt:
+        group_id = self._settings.group_id
+        values: dict[str, str | int] = {"owner_id": -group_id, "from_group": 1, "guid": shipment.key}
+        if shipment.part.text:
+            values["message"] = shipment.part.text
+        if consignment.uploaded:
+            values["attachments"] = ",".join(name for _, name in sorted(consignment.uploaded.items()))
+        # Until VK says a clear word, a cancelled or unanswered call leaves this key in doubt.
+        now = self._now()
+        since = consignment.in_doubt_since
+        if since is not None and now - since >= _GUID_LASTS:
+            since = None  # by now only a person's word can have sent it here again
+        consignment.in_doubt_since = since or now
+        try:
+            post_id = _post_id(await self._community.call("wall.post", **values))
+        except Failure as failure:
+            error = failures.while_posting(failure)
+            if since is not None or isinstance(error, Unconfirmed):
+                # A refusal of the repeat does not tell what became of the first.
+                raise Unconfirmed(error.detail) from failure
+            consignment.in_doubt_since = None
+            raise error from failure
+        consignment.in_doubt_since = None
+        return Receipt((str(post_id),), f"https://vk.com/wall-{group_id}_{post_id}")
+
+
+def _post_id(answer: object) -> int:
+    match answer:
+        case {"post_id": int(number)} if number > 0:
+            return number
+    raise NoAnswer("wall.post: VK named no post")

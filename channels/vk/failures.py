@@ -1,0 +1,169 @@
+"""What each of VK's answers means for a delivery: one literal table.
+
+Codes and names are those of VK's JSON schema 5.199; to which kind each belongs is our reading of the documentation
+(dev.vk.com, "Ошибки") and of public reports.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from channels.contract import ChannelClosed, ChannelError, Deferred, Reason, Rejected, Unconfirmed
+from channels.vk.client import Distrusted, Failure, NoAnswer, NotSent, Refused, TurnedAway
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The error to raise and its reason. `wait` and `counts` matter to Deferred only."""
+
+    error: type[ChannelError]
+    reason: Reason
+    wait: timedelta | None = None
+    counts: bool = True
+
+    def said_with(self, detail: str) -> ChannelError:
+        """Return the error with the provider's own words."""
+        if self.error is Deferred:
+            return Deferred(detail, self.reason, retry_after=self.wait, counts=self.counts)
+        return self.error(detail, self.reason)
+
+
+_MOMENT, _MINUTES, _HOUR = timedelta(seconds=1), timedelta(minutes=10), timedelta(hours=1)
+
+
+def _later(wait: timedelta, reason: Reason = Reason.LIMIT_REACHED, *, counts: bool = False) -> Meaning:
+    return Meaning(Deferred, reason, wait, counts)
+
+
+UNKNOWN = Meaning(Unconfirmed, Reason.NO_ANSWER)
+"""It may be public: the same guid within the hour, then a person."""
+
+OTHERWISE = Meaning(Rejected, Reason.REFUSED)
+"""A clear error that is not in the table: VK refused, and nothing tells that it will not refuse again."""
+
+MEANINGS: Mapping[int, Meaning] = {
+    # Not done, try again: soon, or much later
+    6: _later(_MOMENT),
+    9: _later(_MINUTES),
+    29: _later(_HOUR),
+    43: _later(_MINUTES, Reason.NOT_CONNECTED, counts=True),
+    219: _later(_HOUR),
+    # Nobody knows
+    1: UNKNOWN,
+    10: UNKNOWN,
+    36: UNKNOWN,
+    # A person must act: the token
+    5: Meaning(ChannelClosed, Reason.TOKEN_REVOKED),
+    1114: Meaning(ChannelClosed, Reason.TOKEN_REVOKED),
+    1116: Meaning(ChannelClosed, Reason.TOKEN_REVOKED),
+    1117: Meaning(ChannelClosed, Reason.TOKEN_REVOKED),
+    3609: Meaning(ChannelClosed, Reason.TOKEN_REVOKED),
+    20: Meaning(ChannelClosed, Reason.WRONG_KIND_OF_TOKEN),
+    21: Meaning(ChannelClosed, Reason.WRONG_KIND_OF_TOKEN),
+    27: Meaning(ChannelClosed, Reason.WRONG_KIND_OF_TOKEN),
+    28: Meaning(ChannelClosed, Reason.WRONG_KIND_OF_TOKEN),
+    1051: Meaning(ChannelClosed, Reason.WRONG_KIND_OF_TOKEN),
+    # A person must act: prove to be one, or confirm something on VK's own page
+    14: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    17: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    24: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    25: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    3300: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    3301: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    3302: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    3303: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    3304: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    3305: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    # A person must act: rights
+    7: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    15: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    30: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    200: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    203: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    210: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    211: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    212: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    213: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    214: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    703: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
+    # A person must act: the account or the community
+    16: Meaning(ChannelClosed, Reason.TLS_FAILED),
+    18: Meaning(ChannelClosed, Reason.BLOCKED),
+    19: Meaning(ChannelClosed, Reason.BLOCKED),
+    37: Meaning(ChannelClosed, Reason.BLOCKED),
+    3610: Meaning(ChannelClosed, Reason.BLOCKED),
+    3611: Meaning(ChannelClosed, Reason.BLOCKED),
+    13000: Meaning(ChannelClosed, Reason.BLOCKED),
+    23: Meaning(ChannelClosed, Reason.REFUSED),
+    42: Meaning(ChannelClosed, Reason.REFUSED),
+    # The announcement is wrong
+    100: Meaning(Rejected, Reason.BAD_CONTENT),
+    104: Meaning(Rejected, Reason.BAD_CONTENT),
+    113: Meaning(Rejected, Reason.BAD_CONTENT),
+    114: Meaning(Rejected, Reason.BAD_CONTENT),
+    118: Meaning(Rejected, Reason.BAD_CONTENT),
+    121: Meaning(Rejected, Reason.BAD_CONTENT),
+    129: Meaning(Rejected, Reason.BAD_CONTENT),
+    150: Meaning(Rejected, Reason.BAD_CONTENT),
+    225: Meaning(Rejected, Reason.BAD_CONTENT),
+    125: Meaning(Rejected, Reason.NO_SUCH_CHAT),
+    220: Meaning(Rejected, Reason.REFUSED),
+    222: Meaning(Rejected, Reason.LINKS_FORBIDDEN),
+    224: Meaning(Rejected, Reason.LIMIT_REACHED),
+    # Our program is wrong
+    3: Meaning(Rejected, Reason.PROGRAM_ERROR),
+    4: Meaning(Rejected, Reason.PROGRAM_ERROR),
+    8: Meaning(Rejected, Reason.PROGRAM_ERROR),
+    11: Meaning(Rejected, Reason.PROGRAM_ERROR),
+    12: Meaning(Rejected, Reason.PROGRAM_ERROR),
+    13: Meaning(Rejected, Reason.PROGRAM_ERROR),
+    101: Meaning(Rejected, Reason.PROGRAM_ERROR),
+    9999: Meaning(Rejected, Reason.PROGRAM_ERROR),
+}
+
+TEXTS: Mapping[tuple[int, str], Meaning] = {
+    (214, "posts a day"): _later(_HOUR),
+    (214, "can only schedule"): _later(_HOUR),
+    (214, "cannot schedule"): _later(_HOUR),
+}
+"""Codes whose meaning depends on the words. The words are those that public code bases look for."""
+
+UPLOAD_AGAIN = frozenset({22, 100, 105, 118, 121, 129})
+"""Said while saving a file, these ask for the upload to be started from its first call."""
+
+
+def while_posting(failure: Failure) -> ChannelError:
+    """Say what a failed `wall.post` means."""
+    match failure:
+        case Refused():
+            return _meaning(failure).said_with(failure.detail)
+        case NoAnswer():
+            return UNKNOWN.said_with(failure.detail)
+        case _:
+            return _not_done(failure)
+
+
+def while_uploading(failure: Failure) -> ChannelError:
+    """Say what a failed step before `wall.post` means. Nothing is public, so nothing is unknown."""
+    if isinstance(failure, Refused) and failure.code in UPLOAD_AGAIN:
+        return Deferred(failure.detail, Reason.FILE_REFUSED)
+    if isinstance(failure, Refused) and _meaning(failure).error is not Unconfirmed:
+        return _meaning(failure).said_with(failure.detail)
+    return _not_done(failure)
+
+
+def _meaning(failure: Refused) -> Meaning:
+    for (code, words), meaning in TEXTS.items():
+        if failure.code == code and words in failure.text:
+            return meaning
+    return MEANINGS.get(failure.code, OTHERWISE)
+
+
+def _not_done(failure: Failure) -> Deferred:
+    match failure:
+        case Distrusted():
+            return Deferred(failure.detail, Reason.TLS_FAILED)
+        case NotSent() | TurnedAway():
+            return Deferred(failure.detail, Reason.NOT_CONNECTED)
+        case _:
+            return Deferred(failure.detail, Reason.NO_ANSWER)
