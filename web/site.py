@@ -1,0 +1,89 @@
+"""The HTTP face: health, readiness, and the page that takes an address off a mailing list."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from aiohttp import web
+from jinja2 import Environment, PackageLoader
+
+from delivery.database import Database
+from delivery.store import lists
+from web import tokens
+
+_log = structlog.get_logger()
+_pages = Environment(loader=PackageLoader("web"), autoescape=True)
+UNSUBSCRIBED = "unsubscribed"
+
+Check = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the pages need. `ready` names each thing that must hold before the service is of use."""
+
+    database: Database
+    secret: str = field(repr=False)
+    now: Callable[[], datetime]
+    ready: Mapping[str, Check] = field(default_factory=dict)
+
+
+def application(site: Site) -> web.Application:
+    """Make the web application."""
+    app = web.Application(client_max_size=64 * 1024)
+    app[_SITE] = site
+    app.router.add_get("/health", _health)
+    app.router.add_get("/ready", _ready)
+    app.router.add_get("/u/{token}", _ask)
+    app.router.add_post("/u/{token}", _unsubscribe)
+    return app
+
+
+_SITE = web.AppKey("site", Site)
+
+
+async def _health(_request: web.Request) -> web.Response:
+    return web.json_response({"alive": True})
+
+
+async def _ready(request: web.Request) -> web.Response:
+    found = {name: await check() for name, check in request.app[_SITE].ready.items()}
+    return web.json_response(found, status=200 if all(found.values()) else 503)
+
+
+async def _ask(request: web.Request) -> web.Response:
+    """Show a button. Link scanners open every address in a letter, so GET must change nothing (RFC 8058, 3.2)."""
+    named = await _named(request)
+    if named is None:
+        return _page("unknown.html.jinja", status=404)
+    return _page("ask.html.jinja", address=named[0], list_name=named[2])
+
+
+async def _unsubscribe(request: web.Request) -> web.Response:
+    """Take the address off at once: this is what a mailbox provider posts too, without cookies (RFC 8058, 3.2)."""
+    named = await _named(request)
+    if named is None:
+        return _page("unknown.html.jinja", status=404)
+    address, list_key, list_name = named
+    site = request.app[_SITE]
+    async with site.database.writing() as tx:
+        fresh = await lists.suppress(tx, address, list_key, reason=UNSUBSCRIBED, now=site.now())
+    _log.info("recipient.unsubscribed", list=list_key, fresh=fresh)
+    return _page("done.html.jinja", address=address, list_name=list_name)
+
+
+async def _named(request: web.Request) -> tuple[str, str, str] | None:
+    site = request.app[_SITE]
+    named = tokens.read(site.secret, request.match_info["token"])
+    if named is None:
+        return None
+    address, list_key = named
+    async with site.database.reading() as tx:
+        names = await lists.names(tx, [list_key])
+    return address, list_key, names.get(list_key, list_key)
+
+
+def _page(template: str, status: int = 200, **values: str) -> web.Response:
+    text = _pages.get_template(template).render(values)
+    return web.Response(text=text, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
