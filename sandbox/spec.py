@@ -70,6 +70,12 @@ class Spec:
         inspection.violations.extend(f"{method}: file {name!r} is not used" for name in sorted(unused))
         return Checked(method, values, tuple(inspection.violations))
 
+    def look(self, type_name: str, value: Any) -> tuple[str, ...]:
+        """Return what is wrong with an answer that should be of the type, such as "Message" or "Array of Update"."""
+        inspection = _Inspection(self._types, {})
+        inspection.value(type_name, value)
+        return tuple(inspection.violations)
+
     def _names(self, method: str) -> set[str]:
         return {item["name"] for item in self._methods[method]["fields"]}
 
@@ -107,6 +113,12 @@ class _Inspection:
                 self.violations.append(str(mismatch))
         return values
 
+    def value(self, type_name: str, value: Any) -> None:
+        try:
+            self._any_of(type_name, [type_name], value, from_text=False)
+        except _Mismatch as mismatch:
+            self.violations.append(str(mismatch))
+
     def _any_of(self, where: str, types: list[str], value: Any, *, from_text: bool) -> Any:
         if len(types) > 1 and all(name.startswith(_ARRAY) for name in types):
             return self._array(where, [name.removeprefix(_ARRAY) for name in types], _parsed(where, value, from_text))
@@ -123,7 +135,7 @@ class _Inspection:
                 return taken
             mismatches.extend(self.violations[before:])
             del self.violations[before:]
-        raise _Mismatch(mismatches[0] if len(mismatches) == 1 else f"{where}: none of {', '.join(types)} fits")
+        raise _Mismatch(mismatches[0] if len(set(mismatches)) == 1 else f"{where}: none of {', '.join(types)} fits")
 
     def _one(self, where: str, name: str, value: Any, *, from_text: bool) -> Any:
         if name in _SIMPLE:

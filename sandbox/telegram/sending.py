@@ -35,8 +35,8 @@ def text_of(world: World, chat: Chat, values: Values) -> dict[str, Any]:
         limit=TEXT_LIMIT,
     )
     content: dict[str, Any] = {"text": text}
-    if entities:
-        content["entities"] = _with_people(world, entities)
+    if kept := _with_people(world, entities):
+        content["entities"] = kept
     if values.get("link_preview_options"):
         content["link_preview_options"] = values["link_preview_options"]
     return content
@@ -52,11 +52,14 @@ def caption_of(world: World, chat: Chat, values: Values) -> dict[str, Any]:
         caption=True,
     )
     content: dict[str, Any] = {"caption": text} if text else {}
-    if entities:
-        content["caption_entities"] = _with_people(world, entities)
-    for given, kept in (("show_caption_above_media", "show_caption_above_media"), ("has_spoiler", "has_media_spoiler")):
+    if kept := _with_people(world, entities):
+        content["caption_entities"] = kept
+    for given, shown in (
+        ("show_caption_above_media", "show_caption_above_media"),
+        ("has_spoiler", "has_media_spoiler"),
+    ):
         if values.get(given):
-            content[kept] = True
+            content[shown] = True
     return content
 
 

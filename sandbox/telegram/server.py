@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -71,7 +71,7 @@ class TelegramStandIn(People):
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
-        self._stack.callback(self._closing.set)
+        self._stack.callback(self._let_go)
         site = web.TCPSite(runner, self._host, self._port)
         await site.start()
         self._port = runner.addresses[0][1]
@@ -92,9 +92,18 @@ class TelegramStandIn(People):
         await webhook.carry(self.world, self._next_change, act)
 
     def _touch(self) -> None:
+        self._wake()
+        self.changed()
+
+    def _let_go(self) -> None:
+        """End every call that waits, so that the server can stop at once."""
+        self._closing.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let everything that waits look again."""
         self._pulse.set()
         self._pulse = asyncio.Event()
-        self.changed()
 
     # State
 
@@ -196,7 +205,7 @@ class TelegramStandIn(People):
             raise ApiError(409, f"Conflict: {words}")
         self._poll += 1
         mine = self._poll
-        self._touch()
+        self._wake()
         if values.get("allowed_updates") is not None:
             self.world.allowed_updates = values["allowed_updates"]
         self.world.confirm(values.get("offset", 0))
@@ -281,7 +290,8 @@ class TelegramStandIn(People):
 
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
-    await asyncio.wait([task])
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _answer(body: dict[str, Any], status: int) -> web.Response:

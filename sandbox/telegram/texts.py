@@ -174,6 +174,8 @@ def _sorted(entities: Iterable[Entity]) -> list[Entity]:
 def _parsed(text: str, parse_mode: str) -> tuple[str, list[Entity]]:
     if parse_mode.lower() != "html":
         raise bad_request("unsupported parse_mode")
+    if stray := re.search(r"<(?![a-zA-Z/])", text):  # Python's reader would take it for text
+        raise bad_request(f'can\'t parse entities: unsupported start tag "" at byte offset {stray.start()}')
     reader = _HtmlReader()
     reader.feed(text)
     reader.close()

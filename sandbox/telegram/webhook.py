@@ -72,6 +72,7 @@ async def carry(
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 world.confirm(world.updates[0]["update_id"] + 1)
+                world.touched()
                 pause = _FIRST_PAUSE
                 if "method" in reply:
                     await act(reply.pop("method"), reply)

@@ -20,7 +20,8 @@ ADMINISTRATOR = {
     "can_be_edited": False, "is_anonymous": False, "can_manage_chat": True, "can_delete_messages": True,
     "can_manage_video_chats": False, "can_restrict_members": False, "can_promote_members": False,
     "can_change_info": False, "can_invite_users": False, "can_post_stories": False, "can_edit_stories": False,
-    "can_delete_stories": False, "can_send_welcome_messages": False, "can_post_messages": True, "can_edit_messages": True,
+    "can_delete_stories": False, "can_send_welcome_messages": False, "can_post_messages": True,
+    "can_edit_messages": True,
 }  # fmt: skip
 # Kinds of updates that a bot gets only when it asks for them by name. Source: Bot API, getUpdates.
 _ON_REQUEST = {"chat_member", "message_reaction", "message_reaction_count"}
