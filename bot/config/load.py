@@ -105,11 +105,16 @@ def _section(model: type[Model], data: object, where: str, folder: Path, problem
     data, excused = _prepared(model, data, where, folder, problems)
     values = {key: _ready(model, key, value, folder) for key, value in data.items() if not _is_blank(model, key, value)}
     try:
-        return model.model_validate_json(json.dumps(values, default=str), strict=True)
+        return model.model_validate_json(json.dumps(values, default=_fits_nowhere), strict=True)
     except ValidationError as error:
         found = complaints(error, model, data, where)
         problems += [each for each in found if each.where not in excused]
         return None
+
+
+def _fits_nowhere(_date: object) -> dict[str, object]:
+    """TOML's dates have no place in JSON, and no key wants one: stand in for it what every key refuses."""
+    return {}
 
 
 def _prepared(
