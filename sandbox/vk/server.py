@@ -14,7 +14,18 @@ from aiohttp.web_request import FileField
 
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.vk import spec
-from sandbox.vk.world import Community, GuidRepeat, Media, Token, Upload, VkError, VkWorld, WallPost, refused_upload
+from sandbox.vk.world import (
+    CHANGING,
+    Community,
+    GuidRepeat,
+    Media,
+    Token,
+    Upload,
+    VkError,
+    VkWorld,
+    WallPost,
+    refused_upload,
+)
 
 LARGEST_REQUEST = 256 * 2**20
 CALLS_KEPT = 1000
@@ -227,7 +238,8 @@ class VkStandIn:
             response = self.world.call(call.method, token, call.values)
         except VkError as error:
             return _error(error, call)
-        self.changed()
+        if call.method in CHANGING:
+            self.changed()
         return {"response": response}
 
     def _hold_against_spec(self, call: Call, fields: Mapping[str, Sequence[str]]) -> None:

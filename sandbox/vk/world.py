@@ -38,6 +38,9 @@ _NEEDED_RIGHT = {
     "video.save": "video",
 }
 _WITHOUT_PROFILE_RIGHTS = frozenset({"users.get", "groups.getById", "utils.getServerTime"})
+CHANGING = frozenset({"wall.post", "wall.edit", "wall.delete", "photos.saveWallPhoto", "docs.save", "video.save"})
+"""The methods after which the world is not what it was."""
+
 _ATTACHMENT = re.compile(r"(?P<kind>photo|video|doc)(?P<owner>-?\d+)_(?P<id>\d+)(?:_(?P<access_key>\w+))?")
 
 TokenKind = Literal["group", "user", "service"]
