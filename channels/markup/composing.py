@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from itertools import takewhile
 
 from channels.contract import Entity
 from channels.markup.cleaning import normalised
@@ -23,13 +24,13 @@ class Spacing(Enum):
     VERBATIM = auto()  # as it stands
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Opening:
     """An entity being written: its place, in code points, and all else that is known of it."""
 
     entity: Entity
     start: int
-    end: int | None = None
+    end: int = 0
 
 
 class Composer:
@@ -39,17 +40,22 @@ class Composer:
         self._text = ""
         self._break = 0
         self._openings: list[Opening] = []
+        self._open: list[Opening] = []
+        self._closed: list[Opening] = []  # in the order of their ends
         self._after_bullet = False
 
     def open(self, entity: Entity) -> Opening:
         """Begin an entity here. Its offset and length are filled in later."""
         opening = Opening(entity, len(self._text))
         self._openings.append(opening)
+        self._open.append(opening)
         return opening
 
     def close(self, opening: Opening) -> None:
         """End an entity behind what was written last."""
         opening.end = len(self._text)
+        self._open.remove(opening)
+        self._closed.append(opening)
 
     def write(self, text: str, spacing: Spacing) -> None:
         """Add text."""
@@ -90,7 +96,7 @@ class Composer:
         placed = [
             replace(opening.entity, offset=units[opening.start], length=units[opening.end] - units[opening.start])
             for opening in self._openings
-            if opening.end is not None and opening.start < opening.end
+            if opening.start < opening.end
         ]
         return normalised(self._text, sorted(placed, key=lambda entity: (entity.offset, -entity.length)))
 
@@ -111,8 +117,8 @@ class Composer:
         before = len(self._text)
         if self._text:
             self._text += "\n" * self._break
-        for opening in self._openings:
-            if opening.end is None and opening.start >= before:
+        for opening in self._open:
+            if opening.start >= before:
                 opening.start = len(self._text)
         self._break = 0
 
@@ -121,7 +127,6 @@ class Composer:
         bare = self._text.rstrip(_WHITE)
         newlines = self._text.count("\n", len(bare))
         self._text = bare
-        for opening in self._openings:
-            if opening.end is not None:
-                opening.start, opening.end = min(opening.start, len(bare)), min(opening.end, len(bare))
+        for opening in takewhile(lambda opening: opening.end > len(bare), reversed(self._closed)):
+            opening.end = len(bare)
         return newlines

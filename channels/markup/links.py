@@ -14,6 +14,7 @@ LINKS = frozenset({"email", "mention", "phone_number", "text_link", "url"})
 
 _CODE = frozenset({"code", "pre"})
 _SAFE_SCHEME = re.compile(r"(?:https?://|mailto:|tel:)[^\s\x00-\x1f\x7f]+\Z", re.IGNORECASE)
+_UNQUOTED = re.compile(r'[ "<>]')  # RFC 3986, appendix C: what stands around an address in a text
 _BARE_HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_][\w-]+(?::\d+)?(?:[/?#][^\s\x00-\x1f\x7f]*)?\Z")
 _NAME = re.compile(r"@([A-Za-z]\w+)\Z", re.ASCII)
 
@@ -98,7 +99,7 @@ def shows(label: str, address: str) -> bool:
 
 
 def _safe(url: str) -> str | None:
-    url = url.strip()
+    url = _UNQUOTED.sub(lambda sign: f"%{ord(sign[0]):02X}", url.strip())
     if _SAFE_SCHEME.match(url):
         return url
     # Telegram takes an address without a scheme for http.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from channels.contract import Entity
@@ -16,6 +17,8 @@ from channels.markup.units import Span, spans_of, stripped
 
 __all__ = ["letter_text", "vk_text"]
 
+# What may stand right behind an address in brackets without becoming a part of it; "" is the end of the text.
+_MAY_FOLLOW = frozenset({"", *" \t\n\u00a0.,;:!?…)]}»”\"'"})
 _ZERO_WIDTH_SPACE = "\u200b"
 # `@club1 (name)`, `*id1 (name)`, `[club1|name]`, `[https://vk.com/…|name]`. Source: VK API, wall.post, as practised.
 _VK_SYNTAX = re.compile(r"(?<!\w)[@*](?=[A-Za-z])|\[(?=[^\s\[\]|]+\|)")
@@ -51,10 +54,9 @@ def vk_text(text: str, entities: Iterable[Entity] = ()) -> str:
     edits = [
         *_addresses(text, others, " ({})".format),
         *(_Edit(span.start, _Order.WORDS, span.start + 1, "t.me/") for span in mentions),
-        *_defused(text, links),
         *_quotes(text, spans, sign=""),
     ]
-    return _edited(text, edits)
+    return _defused(_edited(text, edits))
 
 
 def letter_text(text: str, entities: Iterable[Entity] = ()) -> str:
@@ -82,17 +84,25 @@ def _addresses(text: str, links: Iterable[Span], form: Callable[[str], str]) -> 
         label = text[span.start : span.end]
         address = destination(span.entity, label)
         if address is not None and not shows(label, address):
-            yield _Edit(span.end, _Order.ADDRESS, span.end, form(readable(address)))
+            place = _end_of_word(text, span.end)
+            apart = "" if text[place : place + 1] in _MAY_FOLLOW else " "
+            yield _Edit(place, _Order.ADDRESS, place, form(readable(address)) + apart)
 
 
-def _defused(text: str, links: Iterable[Span]) -> Iterator[_Edit]:
+def _end_of_word(text: str, place: int) -> int:
+    """Return where the word ends of which a link covers only a part."""
+    while place < len(text) and text[place].isalnum():
+        place += 1
+    return place
+
+
+def _defused(text: str) -> str:
     """Put a zero-width space behind each sign that VK would act upon, but never into an address."""
     addresses = bytearray(len(text))
-    for span in [*found_links(text, ()), *(span for span in links if span.entity.type != "text_link")]:
+    for span in found_links(text, ()):
         addresses[span.start : span.end] = b"\x01" * (span.end - span.start)
-    for sign in _VK_SYNTAX.finditer(text):
-        if not addresses[sign.start()]:
-            yield _Edit(sign.end(), _Order.WORDS, sign.end(), _ZERO_WIDTH_SPACE)
+    signs = [sign.end() for sign in _VK_SYNTAX.finditer(text) if not addresses[sign.start()]]
+    return _edited(text, [_Edit(place, _Order.WORDS, place, _ZERO_WIDTH_SPACE) for place in signs])
 
 
 def _quotes(text: str, spans: Iterable[Span], sign: str) -> Iterator[_Edit]:
@@ -126,7 +136,7 @@ def _gap(beside: str, bare: str) -> str:
 def _edited(text: str, edits: Iterable[_Edit]) -> str:
     out = []
     done = 0
-    for edit in sorted(edits):
+    for edit in sorted(edits, key=attrgetter("start", "order")):
         out += [text[done : edit.start], edit.words]
         done = max(done, edit.end)
     return "".join([*out, text[done:]])

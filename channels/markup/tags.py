@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from channels.contract import Entity
 from channels.markup.composing import Composer, Opening, Spacing
 
-__all__ = ["MarkupError", "MarkupFault", "TagReader"]
+__all__ = ["Attributes", "MarkupError", "MarkupFault", "Place", "TagReader"]
 
 Attributes = Mapping[str, str | None]
 Place = tuple[int, int]  # line and column, both counted from 1
@@ -113,7 +113,7 @@ _MEANINGS: dict[str, Callable[[Attributes], Entity | None]] = {
 _KEPT = frozenset(_MEANINGS) | frozenset(_BLOCKS) | _SILENT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Element:
     tag: str
     place: Place
@@ -137,6 +137,7 @@ class TagReader:
             self._imply_ends(tag)
             self._break_at(tag)
             self._begin_list_part(tag, attributes)
+            self._pre_begins = self._pre_begins or tag == "pre"
             opening = self._opening(tag, attributes)
             if tag != "hr":
                 self._elements.append(_Element(tag, place, opening))
@@ -197,7 +198,6 @@ class TagReader:
             self._composer.block(1 if inside_item else _BLOCKS[tag])
 
     def _begin_list_part(self, tag: str, attributes: Attributes) -> None:
-        self._pre_begins = self._pre_begins or tag == "pre"
         if tag in _LISTS:
             first = _number(attributes.get("start") or "1")
             self._next_numbers.append((1 if first is None else first) if tag == "ol" else None)
@@ -231,6 +231,8 @@ class TagReader:
             self._composer.close(element.opening)
         if element.tag == "li":
             self._composer.end_item()
+        if element.tag == "pre":
+            self._pre_begins = False
         if element.tag in _LISTS:
             self._next_numbers.pop()
         self._break_at(element.tag)

@@ -134,6 +134,8 @@ def test_cleans_as_the_server_does(raw: str, clean: str) -> None:
 
 
 def test_moves_entities_along_with_the_text() -> None:
-    text, entities = normalised("\n👍\r\n\rраз\u2028 \n", [Entity("bold", 0, 4), Entity("italic", 4, 30), Entity("code", 5, 1)])
+    text, entities = normalised(
+        "\n👍\r\n\rраз\u2028 \n", [Entity("bold", 0, 4), Entity("italic", 4, 30), Entity("code", 5, 1)]
+    )
     assert text == "👍\nраз"
     assert entities == (Entity("bold", 0, 2), Entity("italic", 2, 4))

@@ -52,6 +52,10 @@ def test_does_not_take_an_abbreviation_for_the_end_of_a_sentence() -> None:
     assert texts(split(text, (), 30))[0] == "Собрание пройдёт."
 
 
+def test_does_not_leave_a_short_form_at_the_end() -> None:
+    assert texts(split("Встреча в среду, ул. Ленина", (), 21)) == ["Встреча в среду,", "ул. Ленина"]
+
+
 def test_does_not_part_what_a_non_breaking_space_holds_together() -> None:
     assert texts(split("Нам нужно уже 100\u00a0000 рублей", (), 19)) == ["Нам нужно уже", "100\u00a0000 рублей"]
 
@@ -106,9 +110,11 @@ def test_ignores_entities_that_point_nowhere() -> None:
 
 @pytest.mark.parametrize(
     "whole",
-    [FAMILY, FLAG, "👍🏽", "❤️", "1️⃣", "й", "e\u0301\u0323", "\U0001f3f4\U000e0067\U000e0062\U000e007f", "각", "\u1100\u1161\u11a8",
-     "\r\n", "नि"],
-)  # fmt: skip
+    [
+        *(FAMILY, FLAG, "👍🏽", "❤️", "1️⃣", "\U0001f3f4\U000e0067\U000e0062\U000e007f"),
+        *("и\u0306", "e\u0301\u0323", "각", "\u1100\u1161\u11a8", "नि", "\r\n"),
+    ],
+)
 def test_knows_clusters(whole: str) -> None:
     assert not any(is_border(whole, index) for index in range(1, len(whole)))
     assert is_border(whole + "a", len(whole))
