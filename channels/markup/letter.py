@@ -1,6 +1,6 @@
 """The body of a letter in HTML: the few tags and inline styles that every mail program shows the same.
 
-No backgrounds and no colours of text: what is light by day and dark by night is the reader's own choice.
+No backgrounds, and no colour of text but that of links: light by day and dark by night is the reader's own choice.
 """
 
 import re
