@@ -110,8 +110,8 @@ class Command(click.Command):
         super().__init__(
             help="\n\n".join(filter(None, [words.short, words.more])),
             short_help=words.short,
-            epilog=f"\b\nПример:\n  {words.example}",
-            options_metavar="[ПАРАМЕТРЫ]",
+            epilog=f"\b\n{texts.EXAMPLE}\n  {words.example}",
+            options_metavar=texts.OPTIONS,
             **rest,
         )
         if answers_json:
@@ -124,7 +124,7 @@ class Group(Command, click.Group):
     """A command with commands of its own, shown in the order in which they were added."""
 
     def __init__(self, **rest: Any) -> None:
-        super().__init__(subcommand_metavar="КОМАНДА …", **rest)
+        super().__init__(subcommand_metavar=texts.SUBCOMMAND, **rest)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names of the commands."""

@@ -2,7 +2,7 @@
 
 from bot.config.load import find, load
 from bot.config.problems import ConfigCode, ConfigError, ConfigProblem
-from bot.config.sections import BotSettings, Database, Settings, Web, secrets_of
+from bot.config.sections import BotSettings, Database, DeliverySettings, Settings, Web, secrets_of
 
 __all__ = [
     "BotSettings",
@@ -10,6 +10,7 @@ __all__ = [
     "ConfigError",
     "ConfigProblem",
     "Database",
+    "DeliverySettings",
     "Settings",
     "Web",
     "find",

@@ -11,14 +11,14 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from bot.config import sources
 from bot.config.complaints import complaints
 from bot.config.problems import ConfigCode, ConfigError, ConfigProblem, TomlType, nearest, wrong_type
-from bot.config.sections import BotSettings, Database, General, Settings, Web
+from bot.config.sections import BotSettings, Database, DeliverySettings, General, Settings, Web
 from bot.config.sources import FILE_SUFFIX, FromEnvironment, RawSection
 
 __all__ = ["find", "load"]
 
 DEFAULT_FILE = "config.toml"
 CHANNELS = "channels"
-SECTIONS = ("database", "bot", "web", CHANNELS)
+SECTIONS = ("database", "bot", "delivery", "web", CHANNELS)
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")  # it stands in `--to KEY:LIST,KEY` and in buttons
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -52,12 +52,20 @@ def load(path: Path | None, environ: Mapping[str, str], kinds: Kinds, *, need_bo
     general = _section(General, {key: data[key] for key in General.model_fields if key in data}, "", folder, problems)
     database = _named(Database, "database", data, folder, problems)
     bot = _named(BotSettings, "bot", data, folder, problems)
+    delivery = _named(DeliverySettings, "delivery", data, folder, problems)
     web = _named(Web, "web", data, folder, problems)
     channels = _channels(data.get(CHANNELS, {}), kinds, folder, problems)
     problems += _together(bot, web, problems, need_bot=need_bot or _speaks_telegram(data.get(CHANNELS)))
-    if problems or not (general and database and bot and web):
+    if problems or not (general and database and bot and delivery and web):
         raise ConfigError(problems, path)
-    return Settings(timezone=general.timezone, database=database.within(folder), bot=bot, web=web, channels=channels)
+    return Settings(
+        timezone=general.timezone,
+        database=database.within(folder),
+        bot=bot,
+        delivery=delivery,
+        web=web,
+        channels=channels,
+    )
 
 
 # Sections

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from bot.config.problems import ConfigCode
 
-__all__ = ["BotSettings", "Database", "Settings", "Web", "secrets_of"]
+__all__ = ["BotSettings", "Database", "DeliverySettings", "Settings", "Web", "secrets_of"]
 
 SQLITE = "sqlite+aiosqlite"
 POSTGRES = "postgresql+asyncpg"
@@ -152,6 +152,12 @@ class BotSettings(Section):
     grace_seconds: Annotated[int, Field(ge=0, le=600)] = 10
 
 
+class DeliverySettings(Section):
+    """How delivery works. A worker that is silent for `lease_seconds` is taken for dead, and what it held is settled."""
+
+    lease_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+
+
 class Web(Section):
     """The pages. Port 0 takes any free one. `secret` signs the links of letters and reports."""
 
@@ -172,6 +178,7 @@ class Settings(General):
 
     database: Database
     bot: BotSettings
+    delivery: DeliverySettings
     web: Web
     channels: dict[str, SerializeAsAny[BaseModel]]
 

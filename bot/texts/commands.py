@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["COMMANDS", "INTERRUPTED", "ROOT", "Option", "Words", "unexpected"]
+__all__ = ["COMMANDS", "EXAMPLE", "INTERRUPTED", "OPTIONS", "ROOT", "SUBCOMMAND", "Option", "Words", "unexpected"]
 
 
 class Option(NamedTuple):
@@ -22,6 +22,9 @@ class Words(NamedTuple):
     options: Mapping[str, Option] = {}
 
 
+OPTIONS = "[ПАРАМЕТРЫ]"
+SUBCOMMAND = "КОМАНДА …"
+EXAMPLE = "Пример:"
 INTERRUPTED = "Прервано."
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 from bot.config import ConfigCode, ConfigError, ConfigProblem, Settings, find, load, secrets_of
 from bot.config.problems import FileCause, TomlCause, TomlType
-from bot.config.sections import BotSettings, Database, General, Web
+from bot.config.sections import BotSettings, Database, DeliverySettings, General, Web
 from bot.texts.config import CAUSES, SENTENCES, TOML_CAUSES, TYPES, report, sentence
 from channels import email, telegram, vk
 from channels.registry import SETTINGS
@@ -66,6 +66,8 @@ def test_every_section_of_the_contract_is_understood(config: Path) -> None:
         webhook_url = "https://rupor.example.org/telegram/webhook"
         webhook_secret = "abc_DEF-9"
         grace_seconds = 0
+        [delivery]
+        lease_seconds = 5
         [web]
         host = "0.0.0.0"
         port = 80
@@ -83,6 +85,7 @@ def test_every_section_of_the_contract_is_understood(config: Path) -> None:
     assert (settings.bot.admins, settings.bot.editors, settings.bot.approvers) == ((1,), (2,), (3,))
     assert settings.bot.proxies[0].get_secret_value() == "socks5://me:word@proxy:1080"
     assert settings.bot.grace_seconds == 0
+    assert settings.delivery.lease_seconds == 5
     assert settings.web.public_url == "https://rupor.example.org"
     assert [type(channel) for channel in settings.channels.values()] == [telegram.Settings, vk.Settings, email.Settings]
 
@@ -503,7 +506,7 @@ def test_the_example_left_as_it_is_names_the_secrets_to_fill_in(config: Path) ->
 
 
 def sections_of(settings: Settings) -> dict[str, BaseModel]:
-    named: dict[str, BaseModel] = {"database": settings.database, "bot": settings.bot, "web": settings.web}
+    named: dict[str, BaseModel] = {each: getattr(settings, each) for each in ("database", "bot", "delivery", "web")}
     return named | {f"channels.{key}": channel for key, channel in settings.channels.items()}
 
 
