@@ -4,7 +4,10 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass
 from email import message_from_bytes
-from email.message import EmailMessage
+from email.header import decode_header, make_header
+from email.message import EmailMessage, Message
+from email.parser import BytesHeaderParser
+from email.policy import compat32
 from email.policy import default as modern
 from email.utils import getaddresses, parsedate_to_datetime
 from functools import cached_property
@@ -61,10 +64,17 @@ class StoredLetter:
         assert isinstance(message, EmailMessage)
         return message
 
+    @cached_property
+    def _head(self) -> Message:
+        return BytesHeaderParser(policy=compat32).parsebytes(self.raw)
+
     def header(self, name: str) -> str:
-        """One header, decoded; an empty string where there is none."""
-        value = self.message[name]
-        return "" if value is None else str(value)
+        """One header, decoded; an empty string where there is none.
+
+        By the old decoder: the new one puts a blank between two encoded words of a name (RFC 2047 §6.2 says none).
+        """
+        value = self._head[name]
+        return "" if value is None else " ".join(str(make_header(decode_header(value))).split())
 
     @property
     def subject(self) -> str:

@@ -149,6 +149,7 @@ class MailStandIn:
         finally:
             del self._open[task]
             writer.close()
+            self._news.set()
 
     # Mailboxes
 
@@ -185,6 +186,10 @@ class MailStandIn:
             while not predicate():
                 self._news.clear()
                 await self._news.wait()
+
+    async def wait_for_silence(self, within: float = 5) -> None:
+        """Return as soon as no connection is open. Raises TimeoutError."""
+        await self.wait_for(lambda: not self._open, within)
 
     def accept(self, envelope: _Envelope, raw: bytes) -> None:
         """Put a letter into the mailboxes of its recipients."""
@@ -296,6 +301,13 @@ class _Dialogue:
         while await self._reader.read(65536):
             pass
         raise _Gone
+
+    async def _stop_reading(self) -> None:
+        """Let the other side's bytes pile up, for as long as the server runs."""
+        transport = self._writer.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        await asyncio.Event().wait()
 
     def _cut(self) -> None:
         self._writer.transport.abort()
@@ -493,7 +505,7 @@ class _Dialogue:
             case None:
                 pass
             case Fault(kind=Kind.HANGS):
-                await asyncio.Event().wait()
+                await self._stop_reading()
             case Fault(kind=Kind.DELAYS, seconds=seconds):
                 await asyncio.sleep(seconds)
             case _:
@@ -502,7 +514,9 @@ class _Dialogue:
         while stuffed != b".\r\n" and not stuffed.endswith(b"\r\n.\r\n"):
             stuffed += await self._reader.readuntil(b".\r\n")
         del stuffed[-3:]
-        return re.sub(rb"(?m)^\.", b"", bytes(stuffed))
+        if stuffed.startswith(b"."):
+            del stuffed[:1]
+        return bytes(stuffed).replace(b"\n.", b"\n")
 
     def _take(self, envelope: _Envelope, raw: bytes) -> str:
         if len(raw) > self._server.size_limit:

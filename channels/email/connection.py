@@ -249,9 +249,10 @@ async def _log_in(connection: Connection, client: aiosmtplib.SMTP, settings: Set
     """Log in once, by one mechanism: each refused try brings an account nearer to being locked."""
     name, password = settings.username, settings.password.get_secret_value()
     offered = client.server_auth_methods
+    plain = _base64(f"\0{name}\0{password}")
     try:
         if "plain" in offered:
-            await connection.ask(Phase.LOGIN, b"AUTH", b"PLAIN", _base64(f"\0{name}\0{password}"))
+            await connection.ask(Phase.LOGIN, b"AUTH", b"PLAIN", plain)
         elif "login" in offered:
             await connection.ask(Phase.LOGIN, b"AUTH", b"LOGIN", expected=_GO_ON)
             await connection.ask(Phase.LOGIN, _base64(name), expected=_GO_ON)
@@ -259,17 +260,16 @@ async def _log_in(connection: Connection, client: aiosmtplib.SMTP, settings: Set
         else:
             raise ChannelClosed(f"AUTH offers {' '.join(offered) or 'nothing'}", Reason.LOGIN_REFUSED)
     except ChannelError as error:
-        raise _without(password, error) from None
+        raise _without({password, _base64(password).decode(), plain.decode()}, error) from None
 
 
 def _base64(text: str) -> bytes:
     return b64encode(text.encode())
 
 
-def _without(secret: str, error: ChannelError) -> ChannelError:
+def _without(secrets: set[str], error: ChannelError) -> ChannelError:
     """Strike a password out of an error, should a relay repeat what it was told."""
-    forms = [secret, _base64(secret).decode()] if secret else []
-    if not any(form in error.detail for form in forms):
+    if not any(secret and secret in error.detail for secret in secrets):
         return error
     return type(error)("the relay repeated the password", error.reason)
 

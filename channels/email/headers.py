@@ -12,6 +12,7 @@ __all__ = ["display_name", "field", "file_parameter", "unstructured"]
 # Printable ASCII; a fold only where something visible follows it.
 _SAFE = re.compile(r"[ -~]*(?:\r\n [!-~][ -~]*)*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
+_NOT_IN_FILE_NAMES = re.compile(r'[<>:"/\\|?*]')  # what Windows refuses
 # 39 octets of UTF-8 make an encoded word of 64, so that "Subject: " and it stay within 76 (RFC 2047 §2).
 _OCTETS_IN_WORD = 39
 _LONGEST_PLAIN = 66
@@ -43,13 +44,13 @@ def display_name(text: str) -> str:
 
 
 def file_parameter(name: str, file_name: str) -> str:
-    """Write the name of a file as a parameter, any script allowed (RFC 2231 §4)."""
-    text = _clean(file_name) or "file"
+    """Write the name of a file as a parameter, any script allowed (RFC 2231 §4), and no path in it."""
+    text = _NOT_IN_FILE_NAMES.sub("_", _clean(file_name)) or "file"
     if re.fullmatch(r"[\w !#$&+.,()-]{1,60}", text, re.ASCII):
         return f'{name}="{text}"'
     encoded = quote(text, safe="")
     # RFC 2231 §3: long values in numbered sections; a section never ends inside a %XX.
-    sections = re.findall(r"(?:%..|[^%]){1,20}", encoded)
+    sections = re.findall(r"(?:%..|[^%]){1,18}", encoded)
     if len(sections) == 1:
         return f"{name}*=utf-8''{encoded}"
     sections[0] = f"utf-8''{sections[0]}"
