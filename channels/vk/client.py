@@ -93,6 +93,7 @@ class Client:
         self._vk.error_handlers.clear()
         self._vk.RPS_DELAY = 1 / calls_per_second
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vk")
+        self._closed = False
 
     async def call(self, method: str, **values: str | int) -> Any:
         """Call a method and return its `response`. Flags are 1 and 0, lists are joined with commas.
@@ -111,6 +112,9 @@ class Client:
 
     async def close(self) -> None:
         """Wait for a call under way, as long as a call may take, and give back the thread."""
+        if self._closed:
+            return
+        self._closed = True
         last = self._thread.submit(self._session.close)
         self._thread.shutdown(wait=False)
         await asyncio.wait({asyncio.wrap_future(last)}, timeout=self._limits.connect + self._limits.read)
