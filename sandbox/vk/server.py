@@ -284,7 +284,8 @@ class VkStandIn:
         media = self.media(request.match_info["name"])
         if media is None:
             raise web.HTTPNotFound
-        return web.Response(body=media.content, content_type=media.mime_type or "application/octet-stream")
+        headers = {"Content-Type": media.mime_type or "application/octet-stream", "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=media.content, headers=headers)
 
     # Misbehaviour
 
