@@ -72,6 +72,7 @@ class Connection:
         self._sender = sender.encode("ascii")
         self._writer: asyncio.StreamWriter | None = None
         self._in_step = True
+        self._used = False
         self.letters = 0
         self.idle_since = 0.0
 
@@ -96,6 +97,7 @@ class Connection:
                 raise
             answer = await self._text(letter)
         finally:
+            self._used = True
             if not self.usable:
                 self.cut()
         self.letters += 1
@@ -154,7 +156,7 @@ class Connection:
         try:
             await self.ask(Phase.MAIL, b"MAIL", b"FROM:<%b>" % self._sender, *sized)
         except Deferred as error:
-            if self.letters and not self.usable:
+            if self._used and not self.usable:
                 raise WornOut from error
             raise
 

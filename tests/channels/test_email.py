@@ -355,14 +355,20 @@ async def test_a_relay_that_ends_idle_lines_is_no_error() -> None:
     assert mail.violations == []
 
 
+@pytest.mark.parametrize("refused", [False, True])
 @pytest.mark.parametrize("fault", [Fault(Kind.DROPS_BEFORE), Fault(Kind.MAKES_WAIT, code=421)])
 async def test_a_used_line_that_ends_at_the_next_letter_is_replaced(
-    mail: MailStandIn, channel: EmailChannel, fault: Fault
+    mail: MailStandIn, channel: EmailChannel, fault: Fault, refused: bool
 ) -> None:
-    await channel.send(to("a@example.org"))
+    if refused:
+        mail.unknown_mailboxes.add("a@example.org")
+        await outcome(channel)
+    else:
+        await channel.send(to("a@example.org"))
     mail.faults.add("MAIL", fault)
     await channel.send(to("b@example.org"))
-    assert (mail.accepted, mail.connections) == (2, 2)
+    assert len(mail.letters("b@example.org")) == 1
+    assert mail.connections == 2
 
 
 async def test_a_relays_restart_costs_nobody_a_letter(mail: MailStandIn) -> None:
