@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
 
+from bot.commands.russian import speak_russian
 from bot.texts import commands as texts
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Command", "ExitCode", "Failure", "Group", "Invocation", "command", "document", "group"]
 
 AS_JSON = "as_json"
+
+speak_russian()  # before the first click.Path of a command, which keeps its name as it was when it was made
 
 Options = ParamSpec("Options")
 
@@ -107,13 +110,13 @@ class Command(click.Command):
     """A command with its words from the table. `answers_json` adds --json, which its function never sees."""
 
     def __init__(self, *, words: texts.Words, answers_json: bool = False, **rest: Any) -> None:
-        super().__init__(
-            help="\n\n".join(filter(None, [words.short, words.more])),
-            short_help=words.short,
-            epilog=f"\b\n{texts.EXAMPLE}\n  {words.example}",
-            options_metavar=texts.OPTIONS,
-            **rest,
-        )
+        rest |= {
+            "help": "\n\n".join(filter(None, [words.short, words.more])),
+            "short_help": words.short,
+            "epilog": f"\b\n{texts.EXAMPLE}\n  {words.example}",
+            "options_metavar": texts.OPTIONS,
+        }
+        super().__init__(**rest)
         if answers_json:
             self.params.append(click.Option(["--json", AS_JSON], is_flag=True))
         for param in self.params:
@@ -168,7 +171,8 @@ def _name(path: str) -> str:
 
 def _describe(param: click.Parameter, option: texts.Option) -> None:
     if option.value:
-        param.metavar = option.value
+        optional = isinstance(param, click.Argument) and not param.required
+        param.metavar = f"[{option.value}]" if optional else option.value
     if isinstance(param, click.Option | click.Argument):
         param.help = option.help
 

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from bot.commands.frame import ExitCode, Failure, Group, Invocation, document
-from bot.commands.russian import speak_russian
 from bot.texts import commands as texts
 
 __all__ = ["assemble", "run"]
@@ -35,7 +34,6 @@ class _Later(click.Command):
 
 def assemble(table: Mapping[str, str]) -> Group:
     """Make the program of a table: a command's name -> "module:name" of its click command."""
-    speak_russian()
     root = Group(
         name=PROGRAM,
         words=texts.ROOT,

@@ -153,7 +153,7 @@ class BotSettings(Section):
 
 
 class DeliverySettings(Section):
-    """How delivery works. A worker that is silent for `lease_seconds` is taken for dead, and what it held is settled."""
+    """How delivery works. A worker silent for `lease_seconds` is taken for dead, and another takes over its work."""
 
     lease_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
 

@@ -531,6 +531,7 @@ def test_the_guide_for_administrators_explains_every_key() -> None:
         "Общее": General,
         "`[database]`": Database,
         "`[bot]`": BotSettings,
+        "`[delivery]`": DeliverySettings,
         "`[web]`": Web,
     }
     headings |= {f'`kind = "{kind}"`': model for kind, model in SETTINGS.items()}
