@@ -121,7 +121,11 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One part of a broadcast on its way to one recipient: the unit of work."""
+    """One part of a broadcast on its way to one recipient: the unit of work.
+
+    `doubtful`: an attempt under this `key` may have gone out unheard, so only the same key may be sent again, and only
+    while it is sure to show once.
+    """
 
     id: int
     broadcast_id: int
@@ -135,6 +139,7 @@ class Delivery:
     attempts: int
     due_at: datetime
     key_since: datetime | None
+    doubtful: bool
     queued_at: datetime
     updated_at: datetime
     receipt: Receipt | None = None

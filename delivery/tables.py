@@ -137,6 +137,7 @@ delivery = Table(
     Column("state", Text, nullable=False),
     Column("key", Text, nullable=False),  # VK's guid, a letter's Message-ID: the same for every attempt
     Column("key_since", Instant),  # when the key was first shown to the other side
+    Column("doubtful", Boolean, nullable=False),  # an attempt under this key may have gone out unheard
     Column("due_at", Instant, nullable=False),
     Column("lease", Text),
     Column("lease_until", Instant),
@@ -270,9 +271,14 @@ piece = Table(
     Column("chat_id", BigInteger, nullable=False),
     Column("message_id", BigInteger, nullable=False),
     Column("author_id", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
     Column("bundle", Text, nullable=False),  # what belongs together: an album, a text the app has cut
+    Column("album", Text),  # Telegram's media_group_id
+    Column("forwarded", Boolean, nullable=False),
     Column("post", JSON, nullable=False),
+    Column("sent_at", Instant, nullable=False),  # Telegram's date: what was sent in one go, however late it arrives
     Column("received_at", Instant, nullable=False),
+    Column("quiet_until", Instant),  # when nothing more is expected; empty: a person must say what it is
     Column("announcement_id", BigId, ForeignKey("announcement.id"), index=True),
     PrimaryKeyConstraint("chat_id", "message_id"),
     Index("ix_piece_bundle", "chat_id", "bundle"),
@@ -295,4 +301,26 @@ board = Table(
     Column("shown", Text, nullable=False),  # digest of what stands there, so that nothing is edited in vain
     Column("done", Boolean, nullable=False),
     PrimaryKeyConstraint("broadcast_id", "chat_id"),
+)
+
+card = Table(
+    "card",
+    metadata,
+    Column("announcement_id", BigId, ForeignKey("announcement.id"), nullable=False),
+    Column("chat_id", BigInteger, nullable=False),
+    Column("message_id", BigInteger),
+    Column("wanted", Integer, nullable=False),  # counts the wishes to draw it again …
+    Column("drawn", Integer, nullable=False),  # … and which of them stands there
+    Column("anew", Boolean, nullable=False),  # below the talk, as a new message: somebody must look
+    Column("note", JSON, nullable=False),
+    PrimaryKeyConstraint("announcement_id", "chat_id"),
+)
+
+news = Table(
+    "news",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("chat_id", BigInteger, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
 )

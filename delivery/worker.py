@@ -198,7 +198,9 @@ class Worker:
             turnstile.passed(self._desk.now())
             attempt = await (self._ledger.exchange(result, one) if result else self._ledger.start(one))
             result = None
-            if attempt is not None:
+            if attempt is not None and self._key_forgotten(way, one):
+                result = self._in_doubt(one, attempt, Unconfirmed("the key may be forgotten by now"))
+            elif attempt is not None:
                 result = await self._send(way, channel, one, attempt)
                 if result.outcome is Outcome.CLOSED:
                     await self._give_back(_drained(waiting))
@@ -253,6 +255,10 @@ class Worker:
         part: Part = rendering.parts[one.part - 1]
         return Shipment(part, one.recipient, one.key, previous)
 
+    def _key_forgotten(self, way: Channel, one: Delivery) -> bool:
+        """Tell whether sending this again could show it twice."""
+        return one.doubtful and (one.key_since is None or self._desk.now() >= one.key_since + way.repeatable_for)
+
     def _judge(self, way: Channel, one: Delivery, attempt: int, error: ChannelError) -> Result:
         match error:
             case Deferred():
@@ -270,6 +276,9 @@ class Worker:
                 )
             case Unconfirmed():
                 return self._in_doubt(one, attempt, error)
+            case _ if one.doubtful:
+                # A refusal now says nothing of the attempt before it, which may be public.
+                return Result(one, attempt, Outcome.REJECTED, DeliveryState.UNCONFIRMED, error.detail, error.reason)
             case _:
                 return _failed(one, attempt, error)
 
@@ -282,6 +291,8 @@ class Worker:
             give_up_at=one.queued_at + way.stale_after,
             jitter=self._jitter(),
         )
+        if moment is None and one.doubtful:
+            return Result(one, attempt, Outcome.DEFERRED, DeliveryState.UNCONFIRMED, error.detail, error.reason)
         if moment is None:
             return _failed(one, attempt, Rejected(error.detail, Reason.TOO_LATE))
         return Result(

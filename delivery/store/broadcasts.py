@@ -77,6 +77,7 @@ async def insert_deliveries(
             "list_name": new.recipient.list_name,
             "state": DeliveryState.QUEUED,
             "key": new.key,
+            "doubtful": False,
             "due_at": due_at,
             "attempts": 0,
             "detail": "",
@@ -200,6 +201,7 @@ async def requeue(
             due_at=now,
             queued_at=now,  # the age that makes a delivery stale counts from this word
             attempts=0,
+            doubtful=False,
             lease=None,
             lease_until=None,
             attempt_id=None,
@@ -264,6 +266,7 @@ def read_delivery(row: Row[Any]) -> Delivery:
         attempts=row.attempts,
         due_at=row.due_at,
         key_since=row.key_since,
+        doubtful=row.doubtful,
         queued_at=row.queued_at,
         updated_at=row.updated_at,
         receipt=Receipt(tuple(row.external_ids or ()), row.link, row.detail) if shown else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, func, select, update
 
 from channels.contract import Post
 from delivery.database import Tx
@@ -16,13 +16,21 @@ from delivery.tables import incoming, piece
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One message of an editor, not yet or already part of an announcement. `bundle` names what belongs together."""
+    """One message of an editor, not yet or already part of an announcement. `bundle` names what belongs together.
+
+    `sent_at` is Telegram's own date. More may follow until `quiet_until`; None: a person must say what it is.
+    """
 
     chat_id: int
     message_id: int
     author_id: int
+    author: str
     bundle: str
     post: Post
+    sent_at: datetime
+    quiet_until: datetime | None
+    album: str | None = None
+    forwarded: bool = False
     announcement_id: int | None = None
 
 
@@ -41,6 +49,12 @@ async def handled(tx: Tx, update_id: int, now: datetime) -> None:
     await tx.execute(update(incoming).where(incoming.c.update_id == update_id).values(handled_at=now))
 
 
+async def is_open(tx: Tx, update_id: int) -> bool:
+    """Tell whether an update is kept and still to be handled."""
+    found = select(incoming.c.update_id).where(incoming.c.update_id == update_id, incoming.c.handled_at.is_(None))
+    return (await tx.execute(found)).one_or_none() is not None
+
+
 async def waiting(tx: Tx) -> list[dict[str, Any]]:
     """Return the updates that a dead process left, oldest first."""
     found = select(incoming.c.payload).where(incoming.c.handled_at.is_(None)).order_by(incoming.c.update_id)
@@ -53,47 +67,66 @@ async def add_piece(tx: Tx, one: Piece, now: datetime) -> bool:
         "chat_id": one.chat_id,
         "message_id": one.message_id,
         "author_id": one.author_id,
+        "author": one.author,
         "bundle": one.bundle,
+        "album": one.album,
+        "forwarded": one.forwarded,
         "post": encode_post(one.post),
+        "sent_at": one.sent_at,
         "received_at": now,
+        "quiet_until": one.quiet_until,
     }
     return (await tx.execute(upsert(tx, piece).values(row).on_conflict_do_nothing())).rowcount == 1
 
 
-async def ripe(tx: Tx, before: datetime) -> list[tuple[int, str]]:
-    """Return the bundles (chat, name) with a piece still without announcement, whose last piece came before."""
-    last = func.max(piece.c.received_at)
+async def ripe(tx: Tx, now: datetime) -> list[tuple[int, str]]:
+    """Return the bundles (chat, name) with a piece still without announcement, to which nothing more is expected."""
     quiet = (
         select(piece.c.chat_id, piece.c.bundle)
+        .where(piece.c.announcement_id.is_(None))
         .group_by(piece.c.chat_id, piece.c.bundle)
-        .having(last <= before, func.count() > func.count(piece.c.announcement_id))
+        .having(func.max(piece.c.quiet_until) <= now)
         .order_by(func.min(piece.c.message_id))
     )
     return [(row.chat_id, row.bundle) for row in await tx.execute(quiet)]
 
 
+async def next_ripe(tx: Tx) -> datetime | None:
+    """Tell when the next bundle may be complete."""
+    found = select(func.min(piece.c.quiet_until)).where(piece.c.announcement_id.is_(None))
+    moment: datetime | None = (await tx.execute(found)).scalar_one()
+    return moment
+
+
 async def pieces(tx: Tx, chat_id: int, bundle: str) -> list[Piece]:
     """Return a bundle's pieces in the order in which they were written."""
     chosen = select(piece).where(piece.c.chat_id == chat_id, piece.c.bundle == bundle).order_by(piece.c.message_id)
-    return [
-        Piece(row.chat_id, row.message_id, row.author_id, row.bundle, decode_post(row.post), row.announcement_id)
-        for row in await tx.execute(chosen)
-    ]
+    return [_piece(row) for row in await tx.execute(chosen)]
 
 
-async def last_piece(tx: Tx, chat_id: int, author_id: int) -> tuple[Piece, datetime] | None:
-    """Return the newest piece of an author in a chat and when it came."""
+async def one_piece(tx: Tx, chat_id: int, message_id: int) -> Piece | None:
+    """Return one message's piece."""
+    chosen = select(piece).where(piece.c.chat_id == chat_id, piece.c.message_id == message_id)
+    row = (await tx.execute(chosen)).one_or_none()
+    return None if row is None else _piece(row)
+
+
+async def last_piece(tx: Tx, chat_id: int, author_id: int, before: int) -> Piece | None:
+    """Return an author's newest piece in a chat that was written before a message."""
     chosen = (
         select(piece)
-        .where(piece.c.chat_id == chat_id, piece.c.author_id == author_id)
+        .where(piece.c.chat_id == chat_id, piece.c.author_id == author_id, piece.c.message_id < before)
         .order_by(piece.c.message_id.desc())
         .limit(1)
     )
     row = (await tx.execute(chosen)).one_or_none()
-    if row is None:
-        return None
-    found = Piece(row.chat_id, row.message_id, row.author_id, row.bundle, decode_post(row.post), row.announcement_id)
-    return found, row.received_at
+    return None if row is None else _piece(row)
+
+
+async def bundle_of_album(tx: Tx, chat_id: int, album: str) -> str | None:
+    """Return the bundle to which an album's first items went."""
+    found = select(piece.c.bundle).where(piece.c.chat_id == chat_id, piece.c.album == album).limit(1)
+    return (await tx.execute(found)).scalar_one_or_none()
 
 
 async def assign(tx: Tx, chat_id: int, message_ids: Sequence[int], announcement_id: int) -> None:
@@ -102,9 +135,32 @@ async def assign(tx: Tx, chat_id: int, message_ids: Sequence[int], announcement_
     await tx.execute(update(piece).where(which).values(announcement_id=announcement_id))
 
 
+async def rebundle(tx: Tx, chat_id: int, message_id: int, *, bundle: str, quiet_until: datetime) -> bool:
+    """Let a piece that waited for a person's word become part of an announcement. False when it is one already."""
+    which = (piece.c.chat_id == chat_id) & (piece.c.message_id == message_id) & piece.c.announcement_id.is_(None)
+    changed = update(piece).where(which, piece.c.quiet_until.is_(None))
+    return (await tx.execute(changed.values(bundle=bundle, quiet_until=quiet_until))).rowcount == 1
+
+
 async def replace_piece(tx: Tx, chat_id: int, message_id: int, post: Post) -> int | None:
     """Take over an edited message's content. Returns its announcement, if it has one."""
     which = (piece.c.chat_id == chat_id) & (piece.c.message_id == message_id)
     changed = update(piece).where(which).values(post=encode_post(post)).returning(piece.c.announcement_id)
     found: int | None = (await tx.execute(changed)).scalar_one_or_none()
     return found
+
+
+def _piece(row: Row[Any]) -> Piece:
+    return Piece(
+        chat_id=row.chat_id,
+        message_id=row.message_id,
+        author_id=row.author_id,
+        author=row.author,
+        bundle=row.bundle,
+        post=decode_post(row.post),
+        sent_at=row.sent_at,
+        quiet_until=row.quiet_until,
+        album=row.album,
+        forwarded=row.forwarded,
+        announcement_id=row.announcement_id,
+    )

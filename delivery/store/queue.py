@@ -159,6 +159,7 @@ _move = (
         link=func.coalesce(bindparam("shown_at", type_=delivery.c.link.type), delivery.c.link),
         due_at=func.coalesce(bindparam("due", type_=delivery.c.due_at.type), delivery.c.due_at),
         attempts=delivery.c.attempts - bindparam("uncounted"),
+        doubtful=bindparam("unheard"),
         lease=None,
         lease_until=None,
         updated_at=bindparam("ended"),
@@ -185,6 +186,7 @@ async def record(tx: Tx, results: Sequence[Result], now: datetime) -> list[int]:
             "shown_at": one.receipt.link if one.receipt else None,
             "due": one.due_at,
             "uncounted": 0 if one.counts else 1,
+            "unheard": one.delivery.doubtful or one.outcome is Outcome.UNCONFIRMED,
         }
         for one in results
     ]

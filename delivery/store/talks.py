@@ -1,13 +1,16 @@
-"""What the bot must remember between messages: where a dialogue stands, and which message shows which broadcast."""
+"""What the bot must remember between messages: where a talk stands, which message shows what, what is to be told."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Row, delete, exists, select, update
 
 from delivery.database import Tx
+from delivery.model import BroadcastState
 from delivery.store.dialect import upsert
-from delivery.tables import board, broadcast, conversation
+from delivery.tables import announcement, board, broadcast, card, conversation, news
 
 
 async def read(tx: Tx, key: str) -> tuple[str | None, dict[str, Any]]:
@@ -55,6 +58,34 @@ async def boards(tx: Tx) -> list[Board]:
     ]
 
 
+async def board_in(tx: Tx, broadcast_id: int, chat_id: int) -> int | None:
+    """Return the message that shows a broadcast in a chat."""
+    which = (board.c.broadcast_id == broadcast_id) & (board.c.chat_id == chat_id)
+    return (await tx.execute(select(board.c.message_id).where(which))).scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreported:
+    """A settled broadcast that no message shows. `released_by` is the word of who let it out."""
+
+    broadcast_id: int
+    announcement_id: int
+    author_id: int | None
+    released_by: str
+
+
+async def unreported(tx: Tx, since: datetime) -> list[Unreported]:
+    """Return the broadcasts settled after a moment that no message shows: a schedule's, the command line's."""
+    chosen = (
+        select(broadcast.c.id, broadcast.c.announcement_id, broadcast.c.released_by, announcement.c.author_id)
+        .join(announcement, announcement.c.id == broadcast.c.announcement_id)
+        .where(broadcast.c.state == BroadcastState.SETTLED, broadcast.c.settled_at > since)
+        .where(~exists().where(board.c.broadcast_id == broadcast.c.id))
+        .order_by(broadcast.c.id)
+    )
+    return [Unreported(row.id, row.announcement_id, row.author_id, row.released_by) for row in await tx.execute(chosen)]
+
+
 async def mark_shown(tx: Tx, one: Board, *, shown: str, done: bool) -> None:
     """Remember what stands there, and whether it is the last word."""
     which = (board.c.broadcast_id == one.broadcast_id) & (board.c.chat_id == one.chat_id)
@@ -70,3 +101,97 @@ async def reopen_boards(tx: Tx, announcement_id: int) -> None:
 async def forget_board(tx: Tx, broadcast_id: int, chat_id: int) -> None:
     """Show the broadcast there no more: the message is gone."""
     await tx.execute(delete(board).where(board.c.broadcast_id == broadcast_id, board.c.chat_id == chat_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The living message that shows an announcement before it goes out, in one chat.
+
+    `wanted` counts the wishes to draw it. `anew`: below the talk, as a new message. `note` is a list of codes for
+    the last line.
+    """
+
+    announcement_id: int
+    chat_id: int
+    message_id: int | None
+    wanted: int
+    anew: bool
+    note: list[Any]
+
+
+async def want_card(
+    tx: Tx, announcement_id: int, chat_id: int, *, anew: bool = False, note: Sequence[Any] | None = None
+) -> None:
+    """Ask for a card in a chat, or for the one that is there to be drawn again."""
+    row = {"announcement_id": announcement_id, "chat_id": chat_id, "message_id": None, "wanted": 1, "drawn": 0}
+    statement = upsert(tx, card).values(row | {"anew": anew, "note": list(note or [])})
+    change: dict[str, Any] = {"wanted": card.c.wanted + 1}
+    change |= {"anew": True} if anew else {}
+    change |= {"note": list(note)} if note is not None else {}
+    await tx.execute(statement.on_conflict_do_update(index_elements=["announcement_id", "chat_id"], set_=change))
+
+
+async def want_cards(tx: Tx, announcement_id: int) -> None:
+    """Ask for every card of an announcement to be drawn again."""
+    await tx.execute(update(card).where(card.c.announcement_id == announcement_id).values(wanted=card.c.wanted + 1))
+
+
+async def wanted_cards(tx: Tx) -> list[Card]:
+    """Return the cards that show less than they should."""
+    chosen = select(card).where(card.c.wanted > card.c.drawn).order_by(card.c.announcement_id, card.c.chat_id)
+    return [_card(row) for row in await tx.execute(chosen)]
+
+
+async def cards(tx: Tx, announcement_id: int) -> list[Card]:
+    """Return an announcement's cards."""
+    chosen = select(card).where(card.c.announcement_id == announcement_id).order_by(card.c.chat_id)
+    return [_card(row) for row in await tx.execute(chosen)]
+
+
+async def card_in(tx: Tx, announcement_id: int, chat_id: int) -> Card | None:
+    """Return the card of an announcement in a chat."""
+    chosen = select(card).where(card.c.announcement_id == announcement_id, card.c.chat_id == chat_id)
+    row = (await tx.execute(chosen)).one_or_none()
+    return None if row is None else _card(row)
+
+
+async def card_drawn(tx: Tx, one: Card, message_id: int) -> None:
+    """Remember which message shows the card, and which wish it fulfils."""
+    which = (card.c.announcement_id == one.announcement_id) & (card.c.chat_id == one.chat_id)
+    drawn = update(card).where(which).values(message_id=message_id, drawn=one.wanted, anew=False)
+    await tx.execute(drawn)
+
+
+async def forget_card(tx: Tx, announcement_id: int, chat_id: int) -> None:
+    """Show the announcement there no more."""
+    await tx.execute(delete(card).where(card.c.announcement_id == announcement_id, card.c.chat_id == chat_id))
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something to tell a person, until it was told. `payload` is code and values, no prose."""
+
+    id: int
+    chat_id: int
+    payload: dict[str, Any]
+
+
+async def tell(tx: Tx, chat_ids: Iterable[int], payload: dict[str, Any], now: datetime) -> None:
+    """Let these people be told, now or when Telegram can be reached again."""
+    rows = [{"chat_id": chat_id, "payload": payload, "created_at": now} for chat_id in chat_ids]
+    if rows:
+        await tx.execute(news.insert(), rows)
+
+
+async def untold(tx: Tx) -> list[News]:
+    """Return what is still to be told, oldest first."""
+    return [News(row.id, row.chat_id, dict(row.payload)) for row in await tx.execute(select(news).order_by(news.c.id))]
+
+
+async def told(tx: Tx, news_id: int) -> None:
+    """Forget what was told."""
+    await tx.execute(delete(news).where(news.c.id == news_id))
+
+
+def _card(row: Row[Any]) -> Card:
+    return Card(row.announcement_id, row.chat_id, row.message_id, row.wanted, row.anew, list(row.note))

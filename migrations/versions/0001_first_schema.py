@@ -83,6 +83,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_media")),
     )
     op.create_table(
+        "news",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("chat_id", sa.BigInteger(), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("created_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_news")),
+    )
+    op.create_table(
         "suppression",
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("list_key", sa.Text(), nullable=False),
@@ -110,6 +118,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_broadcast_announcement_id"), ["announcement_id"], unique=False)
 
     op.create_table(
+        "card",
+        sa.Column("announcement_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("chat_id", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("drawn", sa.Integer(), nullable=False),
+        sa.Column("anew", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["announcement_id"], ["announcement.id"], name=op.f("fk_card_announcement_id")),
+        sa.PrimaryKeyConstraint("announcement_id", "chat_id", name=op.f("pk_card")),
+    )
+    op.create_table(
         "member",
         sa.Column("list_key", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
@@ -126,9 +146,14 @@ def upgrade() -> None:
         sa.Column("chat_id", sa.BigInteger(), nullable=False),
         sa.Column("message_id", sa.BigInteger(), nullable=False),
         sa.Column("author_id", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
         sa.Column("bundle", sa.Text(), nullable=False),
+        sa.Column("album", sa.Text(), nullable=True),
+        sa.Column("forwarded", sa.Boolean(), nullable=False),
         sa.Column("post", sa.JSON(), nullable=False),
+        sa.Column("sent_at", delivery.tables.Instant(timezone=True), nullable=False),
         sa.Column("received_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("quiet_until", delivery.tables.Instant(timezone=True), nullable=True),
         sa.Column("announcement_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["announcement_id"], ["announcement.id"], name=op.f("fk_piece_announcement_id")),
         sa.PrimaryKeyConstraint("chat_id", "message_id", name=op.f("pk_piece")),
@@ -192,6 +217,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("key_since", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("doubtful", sa.Boolean(), nullable=False),
         sa.Column("due_at", delivery.tables.Instant(timezone=True), nullable=False),
         sa.Column("lease", sa.Text(), nullable=True),
         sa.Column("lease_until", delivery.tables.Instant(timezone=True), nullable=True),
@@ -260,7 +286,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_attempt_delivery_id"), ["delivery_id"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_attempt_delivery_id"))
@@ -292,11 +317,13 @@ def downgrade() -> None:
 
     op.drop_table("piece")
     op.drop_table("member")
+    op.drop_table("card")
     with op.batch_alter_table("broadcast", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_broadcast_announcement_id"))
 
     op.drop_table("broadcast")
     op.drop_table("suppression")
+    op.drop_table("news")
     op.drop_table("media")
     op.drop_table("mailing_list")
     with op.batch_alter_table("incoming", schema=None) as batch_op:

@@ -113,6 +113,26 @@ async def test_a_person_decides_once_the_key_may_be_forgotten(desk: Desk, clock:
     assert wall.calls == calls
 
 
+@pytest.mark.parametrize(
+    "second", [Rejected("refused", Reason.REFUSED), Deferred("no connection"), ChannelClosed("x", Reason.TOKEN_REVOKED)]
+)
+async def test_what_comes_after_a_doubt_does_not_lift_it(
+    desk: Desk, clock: Clock, wall: Scripted, second: Exception
+) -> None:
+    wall.repeatable_for = timedelta(minutes=55)
+    number = await a_broadcast(desk)
+    says(wall, Unconfirmed("no answer"), second)
+    worker = a_worker(desk)
+    await worker.step("wall")
+    clock.advance(minutes=1)
+    await worker.step("wall")
+    clock.advance(minutes=56)
+    while await worker.step("wall"):
+        pass
+    assert await states(desk, number) == [UNCONFIRMED]
+    assert wall.sent == []
+
+
 async def test_a_bug_leaves_a_doubt_and_the_worker_lives_on(desk: Desk, wall: Scripted) -> None:
     says(wall, RuntimeError("a bug of ours"))
     first = await a_broadcast(desk)
