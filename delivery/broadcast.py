@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
-from channels.contract import Post, Rendering
+from channels.contract import Post, Reason, Rendering
 from delivery import audience
 from delivery.audience import Audience
 from delivery.database import Tx
@@ -18,6 +18,8 @@ from delivery.model import (
 )
 from delivery.store import announcements, broadcasts, queue, schedules, talks
 from delivery.store.broadcasts import NewDelivery
+
+RELEASABLE = (Stage.DRAFT, Stage.APPROVED)
 
 
 class UnknownAnnouncementError(LookupError):
@@ -162,27 +164,48 @@ async def revise(desk: Desk, announcement_id: int, post: Post, *, author: str) -
     Returns the revision's number. Raises UnknownAnnouncementError; StageError once it has gone out or was cancelled.
     """
     async with desk.database.writing() as tx:
-        found = await find_in(tx, announcement_id)
-        gone = await broadcasts.of_announcements(tx, [announcement_id])
-        if found.stage is Stage.CANCELLED or gone:
-            raise StageError(found.stage)
-        await announcements.move(
-            tx, announcement_id, to=Stage.DRAFT, come_from=(Stage.AWAITING_APPROVAL, Stage.APPROVED)
-        )
-        return await announcements.revise(tx, announcement_id, post, author=author, now=desk.now())
+        return await revise_in(tx, desk, announcement_id, post, author=author)
+
+
+async def revise_in(tx: Tx, desk: Desk, announcement_id: int, post: Post, *, author: str) -> int:
+    """`revise`, inside somebody else's transaction."""
+    found = await find_in(tx, announcement_id)
+    gone = await broadcasts.of_announcements(tx, [announcement_id])
+    if found.stage is Stage.CANCELLED or gone:
+        raise StageError(found.stage)
+    await _take_back_approval(tx, announcement_id)
+    return await announcements.revise(tx, announcement_id, post, author=author, now=desk.now())
 
 
 async def choose(desk: Desk, announcement_id: int, targets: Sequence[str]) -> None:
-    """Set the channels and lists of a draft. Raises UnknownTargetError, UnknownAnnouncementError, StageError."""
+    """Set the channels and lists of a draft; an approval given for others no longer counts.
+
+    Raises UnknownTargetError, UnknownAnnouncementError, StageError.
+    """
     async with desk.database.writing() as tx:
         found = await find_in(tx, announcement_id)
-        if found.stage not in {Stage.DRAFT, Stage.APPROVED}:
+        if found.stage not in RELEASABLE:
             raise StageError(found.stage)
         await audience.check(tx, desk.channels, targets)
+        if set(targets) != set(found.targets):
+            await _take_back_approval(tx, announcement_id)
         await announcements.set_targets(tx, announcement_id, targets)
 
 
-RELEASABLE = (Stage.DRAFT, Stage.APPROVED)
+async def _take_back_approval(tx: Tx, announcement_id: int) -> None:
+    await announcements.move(tx, announcement_id, to=Stage.DRAFT, come_from=(Stage.AWAITING_APPROVAL, Stage.APPROVED))
+
+
+async def reopen(desk: Desk, announcement_id: int) -> bool:
+    """Make a draft again of one that was cancelled before anything went out. False when that cannot be.
+
+    Raises UnknownAnnouncementError.
+    """
+    async with desk.database.writing() as tx:
+        await find_in(tx, announcement_id)
+        if await broadcasts.of_announcements(tx, [announcement_id]):
+            return False
+        return await announcements.move(tx, announcement_id, to=Stage.DRAFT, come_from=(Stage.CANCELLED,))
 
 
 async def release(
@@ -293,8 +316,11 @@ async def retry(
     *,
     states: Sequence[DeliveryState] = (DeliveryState.FAILED,),
     delivery_id: int | None = None,
+    reasons: Sequence[Reason] | None = None,
 ) -> list[int]:
     """Put failed (or doubtful) deliveries in the queue again on a person's word; return which.
+
+    With `reasons`, only what failed for one of them.
 
     Raises UnknownAnnouncementError when there is no such announcement, or no such delivery in it.
     """
@@ -304,7 +330,9 @@ async def retry(
             one = await broadcasts.one_delivery(tx, delivery_id)
             if one is None or one.announcement_id != announcement_id:
                 raise UnknownAnnouncementError(delivery_id)
-        again = await broadcasts.requeue(tx, announcement_id, states=states, delivery_id=delivery_id, now=desk.now())
+        again = await broadcasts.requeue(
+            tx, announcement_id, states=states, delivery_id=delivery_id, reasons=reasons, now=desk.now()
+        )
         if again:
             await talks.reopen_boards(tx, announcement_id)
         return again
