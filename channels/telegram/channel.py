@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
-from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramMigrateToChat
+from aiogram.exceptions import AiogramError, ClientDecodeError, TelegramBadRequest, TelegramMigrateToChat
 from aiogram.types import BufferedInputFile, Message
 
 from channels.contract import (
@@ -21,11 +20,13 @@ from channels.contract import (
     Rendering,
     Shipment,
     Surroundings,
+    Unconfirmed,
 )
 from channels.telegram.failures import PROXY_ERRORS, failure_of, lost_file_id
 from channels.telegram.health import findings
 from channels.telegram.line import Line, Patience
-from channels.telegram.messages import Files, call_for, link_to
+from channels.telegram.messages import Files, call_for
+from channels.telegram.receipts import receipt_for, receipt_made_out
 from channels.telegram.rendering import render
 from channels.telegram.settings import Settings
 
@@ -36,11 +37,11 @@ _PACE = Pace(concurrency=1, gap=timedelta(seconds=1.1), per_minute=20)
 
 
 class TelegramChannel:
-    """One chat, reached as the bot. Implements channels.contract.Channel."""
+    """One chat, reached as the bot. Implements channels.contract.Channel; `key` is its name in the configuration."""
 
     def __init__(self, key: str, settings: Settings, surroundings: Surroundings, patience: Patience) -> None:
         access = surroundings.telegram
-        self._key = key
+        self.key = key
         self._settings = settings
         self._media: MediaReader = surroundings.media
         self._line = Line(access, patience)
@@ -82,7 +83,11 @@ class TelegramChannel:
         Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else.
         """
         try:
-            return _receipt(await self._deliver(shipment))
+            return receipt_for(await self._deliver(shipment))
+        except ClientDecodeError as error:
+            if receipt := receipt_made_out(error.data):
+                return receipt
+            raise failure_of(error, self._secrets) from None
         except (AiogramError, *PROXY_ERRORS) as error:
             # Not "from error": the causes know the address of the call, and the token is a part of that.
             raise failure_of(error, self._secrets) from None
@@ -124,7 +129,9 @@ class TelegramChannel:
             answers=shipment.previous,
         )
         size = sum(len(file.data) for file in files if isinstance(file, BufferedInputFile))
-        answer: Any = await self._line.call(method, size)
+        answer = await self._line.call(method, size)
+        if not answer:
+            raise Unconfirmed("an answer without a message")
         return answer if isinstance(answer, list) else [answer]
 
     async def _files(self, part: Part, *, upload: bool) -> Files:
@@ -158,12 +165,3 @@ async def connect(
 
 def _chat(address: str) -> int | str:
     return int(address) if address.removeprefix("-").isdecimal() else address
-
-
-def _receipt(messages: Sequence[Message]) -> Receipt:
-    """Prove a delivery. A message id of 0 means: taken, but its id is not known yet. Source: Bot API, Message."""
-    ids = [message.message_id for message in messages if message.message_id]
-    if not ids:
-        return Receipt(detail="accepted, id unknown")
-    chat = messages[0].chat
-    return Receipt(tuple(str(number) for number in ids), link_to(chat.id, chat.username, ids[0]))

@@ -1,7 +1,9 @@
 """One bot's line to the Bot API: over the proxies in order, with patience by size of the upload."""
 
+from asyncio import Transport
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from ssl import SSLContext
+from typing import Any, TypeVar, cast
 
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -10,6 +12,8 @@ from aiogram.exceptions import AiogramError
 from aiogram.methods import TelegramMethod
 from aiogram.utils.token import TokenValidationError
 from aiohttp import ClientTimeout
+from aiohttp.client_proto import ResponseHandler
+from aiohttp_socks import ProxyConnectionError, ProxyConnector
 
 from channels.contract import TelegramAccess
 from channels.telegram.failures import PROXY_ERRORS, never_left
@@ -36,6 +40,37 @@ class Patience:
         return ClientTimeout(total=total, connect=self.connection, sock_connect=self.connection)
 
 
+class _ProxyConnector(ProxyConnector):
+    """Tells a proxy that breaks off while the line is being made from one that breaks off later.
+
+    Without it a broken TLS handshake would look like a lost answer, and a person would have to find out which it was.
+    """
+
+    async def _connect_via_proxy(
+        self,
+        host: str,
+        port: int,
+        ssl: SSLContext | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> tuple[Transport, ResponseHandler]:
+        try:
+            return await super()._connect_via_proxy(host, port, ssl, timeout)
+        except OSError as error:
+            raise ProxyConnectionError(str(error)) from error
+
+
+class _Session(AiohttpSession):
+    """aiogram's session with our connector for proxies, and without a pause on closing: aiohttp waits by itself."""
+
+    def _setup_proxy_connector(self, proxy: Any) -> None:
+        super()._setup_proxy_connector(proxy)
+        self._connector_type = _ProxyConnector
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
 class Line:
     """Calls methods as the bot. The proxy that worked last is tried first.
 
@@ -47,7 +82,7 @@ class Line:
         self._patience = patience
         try:
             self._bots = [
-                Bot(access.token, session=AiohttpSession(proxy=proxy, api=api)) for proxy in access.proxies or (None,)
+                Bot(access.token, session=_Session(proxy=proxy, api=api)) for proxy in access.proxies or (None,)
             ]
         except TokenValidationError as error:
             raise ValueError(str(error)) from None

@@ -30,14 +30,13 @@ from aiogram.types import (
 
 from channels.contract import Attachment, AttachmentKind, Entity, Part, Receipt
 
-__all__ = ["Files", "Options", "call_for", "entity_of", "link_to"]
+__all__ = ["Files", "Options", "call_for", "entity_of"]
 
 Files = Sequence[InputFile | str]
 """What stands for the attachments of a part, in their order: a file to upload, or a file_id."""
 
 Options = dict[str, Any]
 _UNDER_THE_LAST = {AttachmentKind.DOCUMENT, AttachmentKind.AUDIO}
-_SUPERGROUP = "-100"
 
 
 def call_for(part: Part, files: Files, chat: int | str, *, silent: bool, protect: bool, answers: Receipt | None) -> Any:
@@ -47,7 +46,7 @@ def call_for(part: Part, files: Files, chat: int | str, *, silent: bool, protect
         options["disable_notification"] = True
     if protect:
         options["protect_content"] = True
-    if answers and answers.external_ids:
+    if answers and answers.external_ids and answers.external_ids[0].isdecimal():
         # The post above may have been deleted by hand since; that is no reason to lose this one.
         answered = int(answers.external_ids[0])
         options["reply_parameters"] = ReplyParameters(message_id=answered, allow_sending_without_reply=True)
@@ -113,11 +112,3 @@ def entity_of(entity: Entity) -> MessageEntity:
         unix_time=entity.unix_time,
         date_time_format=entity.date_time_format,
     )
-
-
-def link_to(chat_id: int, username: str | None, message_id: int) -> str | None:
-    """Return the address under which people open a post; None for chats that have no such addresses."""
-    if username:
-        return f"https://t.me/{username}/{message_id}"
-    number = str(chat_id)
-    return f"https://t.me/c/{number.removeprefix(_SUPERGROUP)}/{message_id}" if number.startswith(_SUPERGROUP) else None

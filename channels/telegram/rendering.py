@@ -26,6 +26,7 @@ MOST_TEXTS = 10
 _MEGABYTE = 1024 * 1024
 UPLOAD_LIMITS = {kind: (10 if kind is AttachmentKind.PHOTO else 50) * _MEGABYTE for kind in AttachmentKind}
 """Bytes that a bot may upload. A file that Telegram has already, known by its file_id, may have any size."""
+_REQUEST_LIMIT = 50 * _MEGABYTE
 
 _PICTURES = {"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"}
 _LONGEST_SIDES = 10_000  # width plus height, in pixels
@@ -93,7 +94,21 @@ def _albums(shelf: str, shelves: dict[str, list[Attachment]]) -> Iterator[Album]
         return
     count = -(-len(items) // _album_limit(shelf))
     for number in range(count):
-        yield tuple(items[number * len(items) // count : (number + 1) * len(items) // count])
+        yield from _uploadable(items[number * len(items) // count : (number + 1) * len(items) // count])
+
+
+def _uploadable(items: Sequence[Attachment]) -> Iterator[Album]:
+    """Cut an album where its files are too much for one request."""
+    album: list[Attachment] = []
+    volume = 0
+    for item in items:
+        size = 0 if item.telegram_file_id else item.size
+        if album and volume + size > _REQUEST_LIMIT:
+            yield tuple(album)
+            album, volume = [], 0
+        album.append(item)
+        volume += size
+    yield tuple(album)
 
 
 def _album_limit(shelf: str) -> int:
