@@ -13,7 +13,8 @@ from tests.support.browser import find, launched
 from tests.support.clock import Clock
 from tests.support.databases import POSTGRES, SQLITE, Databases
 
-PLACES = {"sqlite": "SQLite", "postgres": "Postgres", "browser": "in the browser"}
+PLACE = "place"
+PLACES = {"sqlite": "on SQLite", "postgres": "on Postgres", "browser": "in the browser"}
 MARKS = (
     "sqlite: runs on SQLite (set by database_url)",
     "postgres: runs on a real Postgres (set by database_url)",
@@ -97,11 +98,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
-        item.user_properties += [("place", place) for place in PLACES if item.get_closest_marker(place)]
+        item.user_properties += [(PLACE, _place(item, mark)) for mark in PLACES if item.get_closest_marker(mark)]
+
+
+def _place(item: pytest.Item, mark: str) -> str:
+    callspec = getattr(item, "callspec", None)  # what parametrisation leaves on a test
+    version = callspec.params.get("database_kind", "").removeprefix(POSTGRES) if callspec and mark == POSTGRES else ""
+    return f"{PLACES[mark]} {version}".rstrip()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests ran where, above pytest's own last line."""
     ran = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
-    counts = Counter(value for report in ran for key, value in report.user_properties if key == "place")
-    terminalreporter.write_line("ran: " + ", ".join(f"{counts[place]} {word}" for place, word in PLACES.items()))
+    counts = Counter(value for report in ran for key, value in report.user_properties if key == PLACE)
+    for word in PLACES.values():
+        if not any(place.startswith(word) for place in counts):
+            counts[word] = 0
+    terminalreporter.write_line("ran: " + ", ".join(f"{count} {place}" for place, count in sorted(counts.items())))

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 PRODUCT = ("bot", "web", "delivery", "channels", "sandbox", "migrations")
 OURS = (*PRODUCT, "benchmarks", "tests")
 LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-test.txt")
-LONG, TOO_LONG = 450, 500  # lines
+LONG, TOO_LONG = 450, 500  # lines; a test's table of cases may grow longer, and is only mentioned
 
 # Sentences for people live here; elsewhere there are codes, so that a face can change and the engine need not know.
 CATALOGUES = ("bot/texts/", "bot/moments", "sandbox/")
@@ -102,11 +102,12 @@ def test_imports_point_down() -> None:
 
 @pytest.mark.filterwarnings("default::tests.test_house.LongFileWarning")
 def test_no_file_grows_into_two_subjects() -> None:
-    lengths = {name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*OURS)}
-    for path, length in lengths.items():
-        if LONG < length <= TOO_LONG:
-            warnings.warn(f"{path}: {length} lines", LongFileWarning, stacklevel=1)
-    assert {path: length for path, length in lengths.items() if length > TOO_LONG} == {}
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*OURS)}
+    long = {name(path): length for path, length in lengths.items() if length > LONG}
+    broken = {path: length for path, length in long.items() if length > TOO_LONG and not path.startswith("tests/")}
+    assert broken == {}
+    for path, length in long.items():
+        warnings.warn(f"{path}: {length} lines", LongFileWarning, stacklevel=1)
 
 
 def test_background_work_starts_in_task_groups_only() -> None:
