@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from channels.contract import (
+    LETTER_PAUSES,
     ChannelClosed,
     ChannelError,
     Finding,
@@ -105,6 +106,11 @@ class EmailChannel:
     def repeatable_for(self) -> timedelta:
         """Zero, unless the administrator prefers a letter twice to a letter lost; the Message-ID stays the same."""
         return _REPEAT_FOR if self._settings.unconfirmed == "repeat" else timedelta(0)
+
+    @property
+    def retry_pauses(self) -> Sequence[timedelta]:
+        """Greylisting passes after minutes, a full mailbox after hours."""
+        return LETTER_PAUSES
 
     @property
     def stale_after(self) -> timedelta:
