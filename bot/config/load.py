@@ -63,7 +63,7 @@ def load(path: Path | None, environ: Mapping[str, str], kinds: Kinds, *, need_bo
         database=database.within(folder),
         bot=bot,
         delivery=delivery,
-        web=web,
+        web=web.sealed(),
         channels=channels,
     )
 

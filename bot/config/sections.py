@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Annotated
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -159,12 +160,24 @@ class DeliverySettings(Section):
 
 
 class Web(Section):
-    """The pages. Port 0 takes any free one. `secret` signs the links of letters and reports."""
+    """The pages. Port 0 takes any free one. `secret` signs the links of letters and reports.
+
+    Without a public address there are no links, but the pages still look at signatures; so `sealed` draws a secret
+    where none was given, lest everybody know that it is empty.
+    """
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Port = 8090
     public_url: PublicUrl = ""
     secret: Annotated[SecretStr, _secret(_signing_secret)] = SecretStr("")
+
+    def sealed(self) -> "Web":
+        """The same pages with a secret: the given one, or one that lives as long as this process."""
+        return self if self.secret.get_secret_value() else self.model_copy(update={"secret": _drawn()})
+
+
+def _drawn() -> SecretStr:
+    return SecretStr(token_urlsafe(32))
 
 
 class General(Section):

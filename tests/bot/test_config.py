@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.config import BotSettings, Web, find, load, secrets_of
+from bot.config import BotSettings, find, load, secrets_of
 from bot.texts.config import report
 from channels import email, telegram, vk
 from channels.registry import SETTINGS
@@ -17,7 +17,7 @@ from tests.support.settings import MAIL, TOKEN, WALL, complaint, loaded
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     settings = loaded(tmp_path, "")
     assert settings.timezone == ZoneInfo("Europe/Moscow")
-    assert settings.web == Web()
+    assert settings.web.port == 8090
     assert settings.bot == BotSettings()
     assert settings.channels == {}
 
@@ -59,6 +59,13 @@ def test_every_section_of_the_contract_is_understood(tmp_path: Path) -> None:
     assert settings.delivery.lease_seconds == 5
     assert settings.web.public_url == "https://rupor.example.org"
     assert [type(channel) for channel in settings.channels.values()] == [telegram.Settings, vk.Settings, email.Settings]
+
+
+def test_without_a_secret_nobody_can_guess_the_signature(tmp_path: Path) -> None:
+    """Links are made only with a public address, which demands a secret; signatures are looked at all the same."""
+    drawn = [loaded(tmp_path, "").web.secret.get_secret_value() for _ in range(2)]
+    assert min(len(each) for each in drawn) >= 32
+    assert drawn[0] != drawn[1]
 
 
 def test_settings_never_change(tmp_path: Path) -> None:
