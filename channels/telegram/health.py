@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aiogram.enums import ChatMemberStatus, ChatType
-from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramForbiddenError, TelegramMigrateToChat
+from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramForbiddenError
 from aiogram.methods import GetChat, GetChatMember, GetMe
 from aiogram.types import ChatFullInfo, ChatMemberAdministrator, ResultChatMemberUnion
 
@@ -35,8 +35,6 @@ async def _place(line: Line, chat: int | str) -> Sequence[Finding]:
     try:
         full = await line.call(GetChat(chat_id=chat))
         member = await line.call(GetChatMember(chat_id=full.id, user_id=line.bot_id))
-    except TelegramMigrateToChat as moved:
-        return await _place(line, moved.migrate_to_chat_id)
     except TelegramBadRequest as error:
         return [Finding(FindingCode.CHAT_NOT_FOUND, fatal=True, detail=words_of(error), values=values)]
     except TelegramForbiddenError as error:

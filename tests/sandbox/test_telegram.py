@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -27,6 +28,7 @@ from aiohttp import web
 from sandbox.faults import Fault, Kind
 from sandbox.spec import bot_api
 from sandbox.telegram import ApiError, TelegramStandIn
+from sandbox.telegram.files import picture_size
 from tests.support.pictures import png
 
 ANNA, CHANNEL, PRIVATE_CHANNEL, GROUP = 1001, -1001000000001, -1001000000002, -4001
@@ -325,6 +327,30 @@ async def test_a_file_id_is_good_for_its_own_type_only(client: Client) -> None:
     assert nonsense == "400 Bad Request: wrong file identifier/HTTP URL specified"
 
 
+def webp(kind: bytes, body: bytes) -> bytes:
+    return b"RIFF\0\0\0\0WEBP" + kind + b"\0\0\0\0" + body
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (png(640, 480), (640, 480)),
+        (b"GIF89a" + struct.pack("<HH", 640, 480), (640, 480)),
+        (b"BM" + bytes(16) + struct.pack("<ii", 640, -480), (640, 480)),
+        (b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xc0\0\x11\x08" + struct.pack(">HH", 480, 640), (640, 480)),
+        (b"\xff\xd8\xff\xe0\0\x04ab", None),
+        (b"\xff\xd8 no marker", None),
+        (webp(b"VP8X", bytes(4) + b"\x7f\x02\0" + b"\xdf\x01\0"), (640, 480)),
+        (webp(b"VP8 ", bytes(6) + struct.pack("<HH", 640, 480)), (640, 480)),
+        (webp(b"VP8L", b"\x2f" + (639 | 479 << 14).to_bytes(4, "little")), (640, 480)),
+        (webp(b"ALPH", bytes(20)), None),
+        (b"%PDF", None),
+    ],
+)
+def test_sizes_are_read_from_the_heads_of_pictures(data: bytes, size: tuple[int, int] | None) -> None:
+    assert picture_size(data) == size
+
+
 # Albums
 
 
@@ -453,6 +479,30 @@ async def test_the_bot_can_ask_about_chats(client: Client, telegram: TelegramSta
     assert (await client.refusal("getChat", chat_id=PRIVATE_CHANNEL)).startswith("403 Forbidden: bot is not a member")
 
 
+async def test_the_bot_describes_itself_per_language_and_place(client: Client) -> None:
+    commands = [{"command": "start", "description": "Начать"}]
+    await client.call("setMyCommands", commands=commands)
+    await client.call("setMyCommands", commands=commands * 2, scope={"type": "chat", "chat_id": ANNA})
+    assert await client.call("getMyCommands") == commands
+    assert await client.call("getMyCommands", scope={"type": "chat", "chat_id": ANNA}) == commands * 2
+    assert await client.call("getMyCommands", language_code="en") == []
+    await client.call("deleteMyCommands")
+    assert await client.call("getMyCommands") == []
+    assert await client.call("getMyDescription") == {"description": ""}
+    await client.call("setMyDescription", description="Рассылает объявления")
+    assert await client.call("getMyDescription") == {"description": "Рассылает объявления"}
+
+
+async def test_the_bot_can_ask_who_is_in_a_chat(client: Client) -> None:
+    assert (await client.call("getChatMember", chat_id=GROUP, user_id=ANNA))["user"]["first_name"] == "Анна"
+    assert await client.refusal("getChatMember", chat_id=GROUP, user_id=5) == "400 Bad Request: user not found"
+    assert [member["status"] for member in await client.call("getChatAdministrators", chat_id=CHANNEL)] == [
+        "administrator"
+    ]
+    assert await client.call("getChatAdministrators", chat_id=GROUP) == []
+    assert await client.call("getChatMemberCount", chat_id=ANNA) == 2
+
+
 # Editing and removing
 
 
@@ -520,6 +570,30 @@ async def test_a_pin_leaves_a_service_message(client: Client, telegram: Telegram
     assert (await client.call("sendMessage", chat_id=CHANNEL, text="б"))["message_id"] == 3
     telegram.set_status(CHANNEL, "administrator", can_edit_messages=False)
     assert "not enough rights" in await client.refusal("pinChatMessage", chat_id=CHANNEL, message_id=3)
+
+
+async def test_a_pin_can_be_taken_off(client: Client, telegram: TelegramStandIn) -> None:
+    await client.call("sendMessage", chat_id=CHANNEL, text="а")
+    await client.call("pinChatMessage", chat_id=CHANNEL, message_id=1)
+    await client.call("unpinChatMessage", chat_id=CHANNEL)
+    assert telegram.snapshot()["channels"][0]["pinned"] == []
+    assert await client.refusal("unpinChatMessage", chat_id=CHANNEL) == "400 Bad Request: message to unpin not found"
+
+
+async def test_others_posts_are_deleted_with_a_right_only(client: Client, telegram: TelegramStandIn) -> None:
+    foreign = telegram.post_as_administrator(CHANNEL, "Чужое")
+    telegram.set_status(CHANNEL, "administrator", can_delete_messages=False)
+    words = await client.refusal("deleteMessage", chat_id=CHANNEL, message_id=foreign)
+    assert words == "400 Bad Request: message can't be deleted"
+    own = (await client.call("sendMessage", chat_id=CHANNEL, text="а"))["message_id"]
+    assert await client.call("deleteMessage", chat_id=CHANNEL, message_id=own) is True
+
+
+async def test_a_forwarded_message_cannot_be_edited(client: Client) -> None:
+    await client.call("sendMessage", chat_id=CHANNEL, text="а")
+    forwarded = await client.call("forwardMessage", chat_id=GROUP, from_chat_id=CHANNEL, message_id=1)
+    words = await client.refusal("editMessageText", chat_id=GROUP, message_id=forwarded["message_id"], text="б")
+    assert words == "400 Bad Request: message can't be edited"
 
 
 async def test_a_reaction_is_kept(client: Client, telegram: TelegramStandIn) -> None:
