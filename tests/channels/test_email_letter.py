@@ -15,7 +15,7 @@ from channels.contract import Attachment, AttachmentKind, Part, Post
 from channels.email.letter import Letter, finish, list_words, message_id, stationery
 from channels.email.rendering import render
 from channels.email.settings import Settings
-from sandbox.letters import StoredLetter, broken_rules
+from sandbox.mail import StoredLetter, broken_rules
 from tests.support.letters import NOW, some_settings
 
 SETTINGS = some_settings(organisation="Федерация", footer="тел. 12-34")

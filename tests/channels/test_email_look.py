@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 from channels.contract import Attachment, AttachmentKind, Entity, Post
 from channels.email.letter import finish, list_words, stationery
 from channels.email.rendering import render
-from sandbox.letters import StoredLetter
+from sandbox.mail import StoredLetter
 from tests.support.browser import opened
 from tests.support.letters import NOW, some_settings
 

@@ -7,7 +7,19 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from channels.contract import Attachment, AttachmentKind, Part, Post, Recipient, Shipment, Surroundings, TelegramAccess
+import pytest
+
+from channels.contract import (
+    Attachment,
+    AttachmentKind,
+    ChannelError,
+    Part,
+    Post,
+    Recipient,
+    Shipment,
+    Surroundings,
+    TelegramAccess,
+)
 from channels.email import EmailChannel, Settings, Timeouts, connect
 from channels.email.rendering import render
 from sandbox.mail import MailStandIn
@@ -74,3 +86,16 @@ def server_tls(authority: Any, *names: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*names).configure_cert(context)
     return context
+
+
+async def outcome(channel: EmailChannel, address: str = "a@example.org", part: Part | None = None) -> ChannelError:
+    with pytest.raises(ChannelError) as caught:
+        await channel.send(to(address, part))
+    return caught.value
+
+
+async def works(mail: MailStandIn, channel: EmailChannel) -> bool:
+    """Whether the letter after a mishap reaches its own recipient, and nobody else."""
+    before = mail.accepted
+    await channel.send(to("next@example.org"))
+    return mail.accepted == before + 1 and len(mail.letters("next@example.org")) == 1

@@ -1,26 +1,19 @@
-"""A mail server on a loopback port that keeps every letter, objects to broken ones, and misbehaves on demand.
+"""The dialogue of RFC 5321 with one client, and every way in which it may go wrong.
 
 Why not aiosmtpd: it can't cut the line inside a letter's text, answer nothing, or answer half a line, it knows no
-pipelining, and it switches to TLS through private parts of asyncio. The dialogue of RFC 5321 is short enough to own.
-
-Faults are looked up under the names connect, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, text and body. DATA is the
-command; `text` is looked up when the first bytes of the letter are on their way, `body` after its final dot.
+pipelining, and it switches to TLS through private parts of asyncio. The dialogue is short enough to own.
 """
 
 import asyncio
 import re
-import ssl
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Callable, Iterable
 
-from sandbox.faults import Fault, Faults, Kind
-from sandbox.letters import StoredLetter, broken_rules
+from sandbox.faults import Fault, Kind
+from sandbox.mail.relay import Envelope, Relay
 
-__all__ = ["MailStandIn", "StoredLetter"]
+__all__ = ["Dialogue", "Gone"]
 
 _LONGEST_COMMAND = 2048
 _PATH = re.compile(r"(FROM|TO):\s*<([^<>\s]*)>(.*)", re.IGNORECASE)
@@ -40,234 +33,25 @@ _REFUSALS = {
 _LOST_RIGHTS = {"AUTH": "535 5.7.8 Authentication credentials invalid"}
 
 
-class _Gone(Exception):
+class Gone(Exception):
     """The dialogue is over."""
 
 
-@dataclass
-class _Envelope:
-    sender: str
-    eight_bit: bool
-    recipients: list[str] = field(default_factory=list)
-
-
-class MailStandIn:
-    """A server that takes letters for any address.
-
-    `tls` makes it offer STARTTLS, or speak TLS from the first byte with `implicit`. With `users` (name to password) it
-    asks for a login. `sink` counts letters and throws them away, for measuring. `letters_per_connection` and
-    `idle_seconds` end a connection with 421 as relays do.
-    """
-
-    def __init__(
-        self,
-        *,
-        port: int = 0,
-        tls: ssl.SSLContext | None = None,
-        implicit: bool = False,
-        users: Mapping[str, str] | None = None,
-        mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN"),
-        size_limit: int = 25_000_000,
-        pipelining: bool = False,
-        letters_per_connection: int = 0,
-        idle_seconds: float = 300,
-        sink: bool = False,
-    ) -> None:
-        self.host = "127.0.0.1"
-        self.port = port
-        self.tls = tls
-        self.implicit = implicit
-        self.users = dict(users or {})
-        self.mechanisms = mechanisms
-        self.size_limit = size_limit
-        self.pipelining = pipelining
-        self.letters_per_connection = letters_per_connection
-        self.idle_seconds = idle_seconds
-        self.sink = sink
-
-        self.faults = Faults()
-        self.violations: list[str] = []
-        self.changed: Callable[[], None] = lambda: None
-        self.unknown_mailboxes: set[str] = set()
-        self.full_mailboxes: set[str] = set()
-
-        self.accepted = 0  # letters taken, per recipient
-        self.connections = 0  # opened since the start
-        self.most_at_once = 0
-        self.failed_logins = 0
-
-        self._mailboxes: dict[str, list[StoredLetter]] = {}
-        self._last_number = 0
-        self._news = asyncio.Event()
-        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        self._server: asyncio.Server | None = None
-
-    # Lifetime
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(
-            self._serve,
-            self.host,
-            self.port,
-            ssl=self.tls if self.implicit else None,
-            limit=self.size_limit + 1_000_000,
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._server is not None:
-            self._server.close()
-        self.cut_all()
-        tasks = list(self._open)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"{'smtps' if self.implicit else 'smtp'}://{self.host}:{self.port}"
-
-    def cut_all(self) -> None:
-        """Cut every open connection, as a restart of the relay would."""
-        for writer in self._open.values():
-            writer.transport.abort()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open[task] = writer
-        self.connections += 1
-        self.most_at_once = max(self.most_at_once, len(self._open))
-        try:
-            await _Dialogue(self, reader, writer).run()
-        except (_Gone, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            del self._open[task]
-            writer.close()
-            self._news.set()
-
-    # Mailboxes
-
-    def add_mailbox(self, address: str) -> None:
-        """Show a mailbox before its first letter."""
-        self._mailboxes.setdefault(address.lower(), [])
-        self._tell()
-
-    def letters(self, address: str) -> list[StoredLetter]:
-        """The letters of one mailbox, oldest first."""
-        return list(self._mailboxes.get(address.lower(), ()))
-
-    def all_letters(self) -> list[StoredLetter]:
-        """Every letter, oldest first."""
-        kept = [letter for letters in self._mailboxes.values() for letter in letters]
-        return sorted(kept, key=lambda letter: letter.number)
-
-    def letter(self, number: int) -> dict[str, object]:
-        """One letter whole, for the page. Raises KeyError."""
-        for letter in self.all_letters():
-            if letter.number == number:
-                return letter.summary() | {"html": letter.html, "text": letter.text}
-        raise KeyError(number)
-
-    def forget_letters(self) -> None:
-        """Empty all mailboxes."""
-        for letters in self._mailboxes.values():
-            letters.clear()
-        self._tell()
-
-    async def wait_for(self, predicate: Callable[[], bool], within: float = 5) -> None:
-        """Return as soon as `predicate` is true. Raises TimeoutError after `within` seconds."""
-        async with asyncio.timeout(within):
-            while not predicate():
-                self._news.clear()
-                await self._news.wait()
-
-    async def wait_for_silence(self, within: float = 5) -> None:
-        """Return as soon as no connection is open. Raises TimeoutError."""
-        await self.wait_for(lambda: not self._open, within)
-
-    def accept(self, envelope: _Envelope, raw: bytes) -> None:
-        """Put a letter into the mailboxes of its recipients."""
-        self.accepted += len(envelope.recipients)
-        if not self.sink:
-            self.violations += broken_rules(raw, envelope.recipients, eight_bit=envelope.eight_bit)
-            for recipient in envelope.recipients:
-                self._last_number += 1
-                letter = StoredLetter(self._last_number, envelope.sender, recipient, raw)
-                self._mailboxes.setdefault(recipient.lower(), []).append(letter)
-        self._tell()
-
-    def _tell(self) -> None:
-        self._news.set()
-        self.changed()
-
-    # State
-
-    def snapshot(self) -> dict[str, Any]:
-        """What the page shows; `letter(number)` has the rest of one letter."""
-        addresses = sorted({*self._mailboxes, *self.unknown_mailboxes, *self.full_mailboxes})
-        return {
-            "url": self.url,
-            "mailboxes": [
-                {
-                    "address": address,
-                    "unknown": address in self.unknown_mailboxes,
-                    "full": address in self.full_mailboxes,
-                    "letters": [letter.summary() for letter in self._mailboxes.get(address, ())],
-                }
-                for address in addresses
-            ],
-            "violations": list(self.violations),
-        }
-
-    def dump(self) -> dict[str, Any]:
-        """Everything worth keeping over a restart; JSON-able."""
-        return {
-            "mailboxes": sorted(self._mailboxes),
-            "unknown": sorted(self.unknown_mailboxes),
-            "full": sorted(self.full_mailboxes),
-            "letters": [
-                {
-                    "number": letter.number,
-                    "sender": letter.sender,
-                    "recipient": letter.recipient,
-                    "raw": b64encode(letter.raw).decode(),
-                }
-                for letter in self.all_letters()
-            ],
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what `dump` gave."""
-        self._mailboxes = {address: [] for address in state["mailboxes"]}
-        self.unknown_mailboxes = set(state["unknown"])
-        self.full_mailboxes = set(state["full"])
-        for kept in state["letters"]:
-            letter = StoredLetter(kept["number"], kept["sender"], kept["recipient"], b64decode(kept["raw"]))
-            self._mailboxes.setdefault(letter.recipient.lower(), []).append(letter)
-            self._last_number = max(self._last_number, letter.number)
-        self._tell()
-
-
-class _Dialogue:
+class Dialogue:
     """One connection from greeting to goodbye."""
 
-    def __init__(self, server: MailStandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, server: Relay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._server = server
         self._reader = reader
         self._writer = writer
         self._secure = server.implicit
         self._greeted = False
         self._login = ""
-        self._envelope: _Envelope | None = None
+        self._envelope: Envelope | None = None
         self._letters = 0
 
     async def run(self) -> None:
+        """Speak until either side has had enough. Raises Gone, OSError, or asyncio.IncompleteReadError."""
         welcome = await self._act("connect", "", lambda: "220 mail.sandbox ESMTP")
         while welcome:
             verb, _, argument = (await self._line()).partition(" ")
@@ -294,13 +78,13 @@ class _Dialogue:
         self._writer.write(reply.encode() + b"\r\n")
         await self._writer.drain()
         if reply.startswith(str(_CLOSING)):
-            raise _Gone
+            raise Gone
 
     async def _swallow(self) -> None:
         """Read on without ever answering, until the other side gives up."""
         while await self._reader.read(65536):
             pass
-        raise _Gone
+        raise Gone
 
     async def _stop_reading(self) -> None:
         """Let the other side's bytes pile up, for as long as the server runs."""
@@ -311,7 +95,7 @@ class _Dialogue:
 
     def _cut(self) -> None:
         self._writer.transport.abort()
-        raise _Gone
+        raise Gone
 
     # Misbehaving
 
@@ -356,11 +140,11 @@ class _Dialogue:
                 self._cut()
             case Kind.BAD_GATEWAY:
                 await self._say("<html><body>502 Bad Gateway</body></html>")
-                raise _Gone
+                raise Gone
             case Kind.HALF_ANSWER:
                 self._writer.write(reply[:2].encode())
                 await self._writer.drain()
-                raise _Gone
+                raise Gone
             case _:
                 pass
 
@@ -387,7 +171,7 @@ class _Dialogue:
                 await self._act("NOOP", "", lambda: "250 2.0.0 Still here")
             case "QUIT":
                 await self._say("221 2.0.0 Bye")
-                raise _Gone
+                raise Gone
             case _:
                 self._server.violations.append(f"unknown command {verb[:20]!r}")
                 await self._say("500 5.5.2 Unknown command")
@@ -465,7 +249,7 @@ class _Dialogue:
             return "421 4.7.0 Too many letters on this connection"
         if int(given.get("SIZE", 0)) > server.size_limit:
             return "552 5.3.4 Message size exceeds fixed limit"
-        self._envelope = _Envelope(sender, eight_bit=given.get("BODY") == "8BITMIME")
+        self._envelope = Envelope(sender, eight_bit=given.get("BODY") == "8BITMIME")
         return "250 2.1.0 Sender ok"
 
     async def _recipient(self, argument: str) -> None:
@@ -478,7 +262,7 @@ class _Dialogue:
         else:
             await self._act("RCPT", path[2], lambda: self._address(envelope, path[2]))
 
-    def _address(self, envelope: _Envelope, address: str) -> str:
+    def _address(self, envelope: Envelope, address: str) -> str:
         if address.lower() in self._server.unknown_mailboxes:
             return "550 5.1.1 No such user here"
         if address.lower() in self._server.full_mailboxes:
@@ -518,7 +302,7 @@ class _Dialogue:
             del stuffed[:1]
         return bytes(stuffed).replace(b"\n.", b"\n")
 
-    def _take(self, envelope: _Envelope, raw: bytes) -> str:
+    def _take(self, envelope: Envelope, raw: bytes) -> str:
         if len(raw) > self._server.size_limit:
             return "552 5.3.4 Message size exceeds fixed limit"
         self._letters += 1
