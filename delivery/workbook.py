@@ -1,0 +1,270 @@
+"""The rows of an XLSX workbook as text, read cell by cell.
+
+A reader that lays a sheet out as a full grid needs half a terabyte for two cells in opposite corners; here memory
+follows the number of filled cells, so a stray or hostile one costs nothing. Formulas are never evaluated: what the
+spreadsheet program last computed stands in the file beside them. Source of the format: ECMA-376 part 1, §12 and §18.
+"""
+
+import lzma
+import posixpath
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from io import BytesIO
+from xml.parsers import expat
+
+__all__ = ["Sheet", "WorkbookCode", "WorkbookError", "archive_names", "is_workbook", "read_workbook"]
+
+_COLUMNS_READ = 256  # nobody keeps addresses further right, and a row must stay small
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, §22.4.2.4: how control signs are written
+_REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
+_CHUNK = 1 << 16
+# What zipfile and its unpackers raise at damage, and what XML that is not a workbook's brings about below.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    expat.ExpatError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    StopIteration,
+    LookupError,
+    ValueError,
+)
+
+
+class WorkbookCode(StrEnum):
+    """Why a workbook cannot be read."""
+
+    BROKEN = "broken"
+    TOO_LARGE = "too_large"  # once unpacked
+    TOO_MANY_ROWS = "too_many_rows"
+
+
+class WorkbookError(Exception):
+    """Not a workbook that can be read."""
+
+    def __init__(self, code: WorkbookCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A visible sheet: its filled rows with the numbers they bear on the screen."""
+
+    name: str
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+def archive_names(data: bytes) -> tuple[str, ...]:
+    """Return the names of a ZIP archive's parts in lower case; none when it is no such archive, or a damaged one."""
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            return tuple(_key(name) for name in archive.namelist())
+    except _DAMAGE:
+        return ()
+
+
+def is_workbook(data: bytes) -> bool:
+    """Tell whether the bytes look like an XLSX workbook and not like another kind of ZIP archive."""
+    return any(name.startswith("xl/") for name in archive_names(data))
+
+
+def read_workbook(data: bytes, *, max_unpacked: int, max_rows: int) -> tuple[Sheet, ...]:
+    """Return the visible sheets in their order. Raises WorkbookError.
+
+    `max_unpacked` is in bytes and counts every part that has to be read; `max_rows` counts filled rows of all sheets.
+    """
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            return _sheets(_Parts(archive, max_unpacked), max_rows)
+    except _DAMAGE as error:
+        raise WorkbookError(WorkbookCode.BROKEN) from error
+
+
+class _Parts:
+    """The archive's parts, with one purse of bytes for all of them.
+
+    zipfile never hands out more than a part's declared size, so it is enough to add up what is declared.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, purse: int) -> None:
+        self._archive = archive
+        self._purse = purse
+        self._infos = {_key(info.filename): info for info in archive.infolist()}
+
+    def has(self, name: str) -> bool:
+        return _key(name) in self._infos
+
+    def parse(self, name: str, start: "_Start", end: "_End" = lambda _: None, text: "_End" = lambda _: None) -> None:
+        """Walk through an XML part. Names come without their prefix."""
+        info = self._infos[_key(name)]
+        self._purse -= info.file_size
+        if self._purse < 0:
+            raise WorkbookError(WorkbookCode.TOO_LARGE)
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler = lambda tag, attributes: start(_local(tag), attributes)
+        parser.EndElementHandler = lambda tag: end(_local(tag))
+        parser.CharacterDataHandler = text
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        with self._archive.open(info) as part:
+            while chunk := part.read(_CHUNK):
+                parser.Parse(chunk)
+        parser.Parse(b"", True)
+
+
+_Start = Callable[[str, dict[str, str]], None]
+_End = Callable[[str], None]
+
+
+def _refuse_doctype(*_: object) -> None:
+    """No workbook has one; entities that grow while they are read need one."""
+    raise WorkbookError(WorkbookCode.BROKEN)
+
+
+def _key(name: str) -> str:
+    """Names of parts differ in case between those who point and those who pack. Source: ECMA-376 part 2, §6.2.2.3."""
+    return name.replace("\\", "/").lower()
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _sheets(parts: _Parts, max_rows: int) -> tuple[Sheet, ...]:
+    main = next(iter(_related(parts, "").get("officeDocument", {}).values()), "xl/workbook.xml")
+    related = _related(parts, main)
+    strings = [text for name in related.get("sharedStrings", {}).values() for text in _strings(parts, name)]
+    found: list[Sheet] = []
+    for name, relation in _visible(parts, main):
+        if relation in related.get("worksheet", {}):
+            rows = _SheetReader(strings, max_rows - sum(len(sheet.rows) for sheet in found))
+            parts.parse(related["worksheet"][relation], rows.start, rows.end, rows.text)
+            found.append(Sheet(name, tuple(rows.rows)))
+    return tuple(found)
+
+
+def _related(parts: _Parts, source: str) -> dict[str, dict[str, str]]:
+    """What a part points to: kind -> relation id -> name of the other part."""
+    folder, name = posixpath.split(source)
+    relations = posixpath.join(folder, "_rels", f"{name}.rels")
+    found: dict[str, dict[str, str]] = {}
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag == "Relationship" and attributes.get("TargetMode") != "External":
+            target = posixpath.normpath(posixpath.join("/", folder, attributes["Target"])).lstrip("/")
+            found.setdefault(attributes["Type"].rpartition("/")[2], {})[attributes["Id"]] = target
+
+    if parts.has(relations):
+        parts.parse(relations, start)
+    return found
+
+
+def _visible(parts: _Parts, main: str) -> Iterator[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag == "sheet" and attributes.get("state", "visible") == "visible":
+            relation = next(value for key, value in attributes.items() if key.endswith(":id"))
+            found.append((attributes["name"], relation))
+
+    parts.parse(main, start)
+    yield from found
+
+
+def _strings(parts: _Parts, name: str) -> list[str]:
+    """The table of texts that cells point into. Readings of Japanese words (rPh) are not part of a text."""
+    texts: list[str] = []
+    pieces: list[str] = []
+    open_tags: list[str] = []
+
+    def start(tag: str, _: dict[str, str]) -> None:
+        open_tags.append(tag)
+
+    def end(tag: str) -> None:
+        open_tags.pop()
+        if tag == "si":
+            texts.append(_unescaped("".join(pieces)))
+            pieces.clear()
+
+    def text(data: str) -> None:
+        if open_tags[-1] == "t" and "rPh" not in open_tags:
+            pieces.append(data)
+
+    parts.parse(name, start, end, text)
+    return texts
+
+
+class _SheetReader:
+    """Collects the filled rows of one sheet while its XML goes by."""
+
+    def __init__(self, strings: list[str], max_rows: int) -> None:
+        self.rows: list[tuple[int, tuple[str, ...]]] = []
+        self._strings = strings
+        self._max_rows = max_rows
+        self._cells: dict[int, str] = {}
+        self._row = 0
+        self._column = -1
+        self._kind = ""
+        self._pieces: list[str] = []
+        self._listening = False
+        self._phonetic = False
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "row":
+            self._row = int(attributes.get("r", self._row + 1))
+            self._column = -1
+            self._cells = {}
+        elif tag == "c":
+            self._column = _column(attributes["r"]) if "r" in attributes else self._column + 1
+            self._kind = attributes.get("t", "n")
+            self._pieces = []
+        elif tag == "rPh":
+            self._phonetic = True
+        self._listening = tag == ("t" if self._kind == "inlineStr" else "v") and not self._phonetic
+
+    def text(self, data: str) -> None:
+        if self._listening:
+            self._pieces.append(data)
+
+    def end(self, tag: str) -> None:
+        self._listening = False
+        if tag == "rPh":
+            self._phonetic = False
+        elif tag == "c":
+            value = self._value()
+            if value.strip() and self._column < _COLUMNS_READ:
+                self._cells[self._column] = value
+        elif tag == "row" and self._cells:
+            if len(self.rows) >= self._max_rows:
+                raise WorkbookError(WorkbookCode.TOO_MANY_ROWS)
+            width = max(self._cells) + 1
+            self.rows.append((self._row, tuple(self._cells.get(column, "") for column in range(width))))
+
+    def _value(self) -> str:
+        text = "".join(self._pieces)
+        if self._kind == "s" and text:
+            return self._strings[int(text)]
+        return _unescaped(text)
+
+
+def _column(reference: str) -> int:
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise WorkbookError(WorkbookCode.BROKEN)
+    number = 0
+    for letter in match[1]:
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number - 1
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text).encode("utf-8", "replace").decode()
