@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.async_api import Browser
 
 from tests.support import postgres
@@ -13,6 +14,7 @@ from tests.support.browser import find, launched
 from tests.support.clock import Clock
 from tests.support.databases import POSTGRES, SQLITE, Databases
 
+OF_TESTS = ("RUPOR_CHROMIUM", "RUPOR_NO_BROWSER", "RUPOR_TEST_POSTGRES")
 PLACE = "place"
 PLACES = {"sqlite": "on SQLite", "postgres": "on Postgres", "browser": "in the browser"}
 MARKS = (
@@ -72,9 +74,14 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marks."""
+    """Name the marks, and forget the settings of whoever types `make test`."""
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
+    for variable in [name for name in os.environ if name.startswith("RUPOR_") and name not in OF_TESTS]:
+        del os.environ[variable]
+    # A busy machine is no failure, and what CI found must be found again.
+    settings.register_profile("rupor", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+    settings.load_profile("rupor")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
