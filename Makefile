@@ -39,7 +39,7 @@ lint: $(VENV)/.ready-to-test
 check: lint test
 
 bench: $(VENV)/.ready-to-test
-	@failed=0; for script in benchmarks/[a-z]*.py; do \
+	@failed=0; for script in $$(grep -l '^if __name__' benchmarks/*.py); do \
 		name=$$(basename "$$script" .py); echo "== $$name"; \
 		$(BIN)/python -m "benchmarks.$$name" $(ARGS) || failed=1; \
 	done; exit $$failed
