@@ -1,8 +1,13 @@
-"""Which kinds of channel there are: one line each, no scanning."""
+"""Which kinds of channel there are: one line each, no scanning.
 
-from collections.abc import Awaitable, Callable, Mapping
+The settings of every kind are light and always here. What speaks to the outside is imported when a channel of its kind
+is opened: aiogram alone costs a second and more than a hundred megabytes, which `rupor status` need not pay.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import cast
 
 from pydantic import BaseModel
 
@@ -14,20 +19,17 @@ __all__ = ["KINDS", "SETTINGS", "Kind", "connect"]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One way out: the model of its section in config.toml, and what makes a channel of such a section.
-
-    `connect` is called with the channel's key, an instance of `settings`, and the surroundings.
-    """
+    """One way out: the model of its section in config.toml, and the module whose `connect` opens such a channel."""
 
     settings: type[BaseModel]
-    connect: Callable[[str, Any, Surroundings], Awaitable[Channel]]
+    module: str
 
 
 KINDS: Mapping[str, Kind] = {
-    "telegram": Kind(telegram.Settings, telegram.connect),
-    "vk": Kind(vk.Settings, vk.connect),
-    "email": Kind(email.Settings, email.connect),
-    "rehearsal": Kind(rehearsal.Settings, rehearsal.connect),
+    "telegram": Kind(telegram.Settings, "channels.telegram.channel"),
+    "vk": Kind(vk.Settings, "channels.vk.channel"),
+    "email": Kind(email.Settings, "channels.email.channel"),
+    "rehearsal": Kind(rehearsal.Settings, "channels.rehearsal"),
 }
 
 SETTINGS: Mapping[str, type[BaseModel]] = {name: kind.settings for name, kind in KINDS.items()}
@@ -36,4 +38,4 @@ SETTINGS: Mapping[str, type[BaseModel]] = {name: kind.settings for name, kind in
 async def connect(key: str, settings: BaseModel, surroundings: Surroundings) -> Channel:
     """Open the channel that these settings describe. Raises whatever its kind's `connect` raises."""
     kind = next(kind for kind in KINDS.values() if type(settings) is kind.settings)
-    return await kind.connect(key, settings, surroundings)
+    return cast("Channel", await import_module(kind.module).connect(key, settings, surroundings))

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import cast
 
 import structlog
 
@@ -23,9 +24,14 @@ _RETRY_SECONDS = 1.0
 
 @dataclass(slots=True, eq=False)
 class _Entry:
+    """One sender's wish. `word` comes true when it is written, or carries _LEAD: write for everybody who waits."""
+
     result: Result | None
     following: Delivery | None
-    written: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    word: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+_LEAD = object()
 
 
 class Ledger:
@@ -48,7 +54,7 @@ class Ledger:
         self._now = now
         self._on_settled = on_settled
         self._waiting: list[_Entry] = []
-        self._line = asyncio.Lock()
+        self._writing = False
 
     async def record(self, result: Result) -> None:
         """Close an attempt."""
@@ -64,14 +70,19 @@ class Ledger:
 
     async def _write(self, entry: _Entry) -> int | None:
         self._waiting.append(entry)
-        async with self._line:
-            if self._waiting:
-                batch, self._waiting = self._waiting, []
-                # Shielded: the others' entries must not go down with a cancelled leader.
-                await asyncio.shield(self._write_batch(batch))
-        return await entry.written
+        if self._writing:
+            word = await asyncio.shield(entry.word)
+            if word is not _LEAD:
+                return cast("int | None", word)
+            entry.word = asyncio.get_running_loop().create_future()
+        self._writing = True
+        # Shielded: the others' entries must not go down with a cancelled leader.
+        await asyncio.shield(self._lead())
+        return cast("int | None", await entry.word)
 
-    async def _write_batch(self, batch: list[_Entry]) -> None:
+    async def _lead(self) -> None:
+        """Write everything that waits, then hand the pen to whoever came meanwhile."""
+        batch: list[_Entry] = []
         while True:
             try:
                 opened, settled = await self._commit(batch)
@@ -80,22 +91,32 @@ class Ledger:
                 if not is_away(error):
                     _log.exception("ledger.failed", entries=len(batch))
                     for entry in batch:
-                        entry.written.set_exception(error)
-                    return
+                        entry.word.set_exception(error)
+                    batch, opened, settled = [], {}, []
+                    break
                 _log.warning("ledger.waits_for_database", entries=len(batch), error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
         for entry in batch:
-            entry.written.set_result(None if entry.following is None else opened.get(entry.following.id))
+            entry.word.set_result(None if entry.following is None else opened.get(entry.following.id))
+        if self._waiting:
+            self._waiting[0].word.set_result(_LEAD)
+        else:
+            self._writing = False
         if settled:
             self._on_settled(settled)
 
     async def _commit(self, batch: list[_Entry]) -> tuple[dict[int, int], list[int]]:
-        """Write the batch. Safe to repeat: a start is found again by its lease, a result by its attempt."""
-        results = [entry.result for entry in batch if entry.result is not None]
-        starts = [entry.following for entry in batch if entry.following is not None]
-        opened: dict[int, int] = {}
-        settled: list[int] = []
+        """Write `batch` and whoever joins it before the transaction has begun.
+
+        Safe to repeat: a start is found again by its lease, a result by its attempt.
+        """
         async with self._database.writing() as tx:
+            batch += self._waiting
+            self._waiting.clear()
+            results = [entry.result for entry in batch if entry.result is not None]
+            starts = [entry.following for entry in batch if entry.following is not None]
+            opened: dict[int, int] = {}
+            settled: list[int] = []
             now = self._now()
             if results:
                 settled = await queue.record(tx, results, now)

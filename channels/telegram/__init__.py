@@ -5,7 +5,6 @@ over proxies, `receipts` reads the proof out of the answer, `failures` says what
 sending would work, `channel` joins them.
 """
 
-from channels.telegram.channel import TelegramChannel, connect
 from channels.telegram.settings import Settings
 
-__all__ = ["Settings", "TelegramChannel", "connect"]
+__all__ = ["Settings"]

@@ -5,7 +5,6 @@ a thread with time limits, `failures` says what a refusal means, `health` asks w
 joins them.
 """
 
-from channels.vk.channel import VkChannel, connect
 from channels.vk.settings import Settings
 
-__all__ = ["Settings", "VkChannel", "connect"]
+__all__ = ["Settings"]

@@ -39,7 +39,8 @@ from channels.contract import (
     Unconfirmed,
 )
 from channels.markup import utf16_length
-from channels.telegram import Settings, TelegramChannel, connect
+from channels.telegram import Settings
+from channels.telegram.channel import TelegramChannel, connect
 from channels.telegram.line import Patience
 from channels.telegram.rendering import render
 from sandbox.faults import Fault, Kind

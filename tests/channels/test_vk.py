@@ -39,7 +39,8 @@ from channels.contract import (
     TelegramAccess,
     Unconfirmed,
 )
-from channels.vk import Settings, VkChannel, client, connect
+from channels.vk import Settings, client
+from channels.vk.channel import VkChannel, connect
 from channels.vk.failures import MEANINGS
 from channels.vk.rendering import render
 from channels.vk.uploads import title

@@ -1,0 +1,113 @@
+"""Opens what every process of the service needs: the database with a current schema, and the channels.
+
+The only file that opens channels; whoever opens a desk here closes it by leaving the block.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from bot.config import Settings
+from channels import registry
+from channels.contract import Channel, ChannelError, Surroundings, TelegramAccess
+from delivery import schema
+from delivery.database import Database, is_unreachable
+from delivery.desk import Desk
+from delivery.schema import Standing
+from delivery.store.media import Media
+from web import tokens
+
+
+class StartCode(StrEnum):
+    """Why the service cannot start."""
+
+    DATABASE_UNREACHABLE = "database_unreachable"
+    SCHEMA_MISSING = "schema_missing"
+    SCHEMA_OLDER = "schema_older"
+    SCHEMA_NEWER = "schema_newer"
+    CHANNEL_NOT_OPENED = "channel_not_opened"
+    PORT_TAKEN = "port_taken"
+
+
+class StartError(Exception):
+    """The service cannot start. `detail` names the channel, the port, or what the database said."""
+
+    def __init__(self, code: StartCode, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+_STANDINGS = {
+    Standing.EMPTY: StartCode.SCHEMA_MISSING,
+    Standing.OLDER: StartCode.SCHEMA_OLDER,
+    Standing.NEWER: StartCode.SCHEMA_NEWER,
+}
+
+
+def utc_now() -> datetime:
+    """The one place that asks the clock."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database, whatever its schema. Raises StartError when it cannot be reached."""
+    database = Database(settings.database.url.get_secret_value())
+    try:
+        await schema.revision(database)
+    except Exception as error:
+        await database.close()
+        if is_unreachable(error):
+            raise StartError(StartCode.DATABASE_UNREACHABLE, _cause(error)) from None
+        raise
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _cause(error: Exception) -> str:
+    """Return the driver's own words, without the statement and the address that SQLAlchemy adds."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+async def prepare(database: Database) -> None:
+    """Bring an SQLite database up to date; a Postgres one is shared, and must be already. Raises StartError."""
+    found = await schema.standing(database)
+    if database.dialect == "sqlite" and found in {Standing.EMPTY, Standing.OLDER}:
+        await schema.upgrade(database)
+    elif found is not Standing.CURRENT:
+        raise StartError(_STANDINGS[found])
+
+
+@asynccontextmanager
+async def opened_desk(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Desk]:
+    """Open the database with a current schema, and every channel. Raises StartError."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(opened_database(settings))
+        await prepare(database)
+        surroundings = _surroundings(settings, database, now)
+        channels: dict[str, Channel] = {}
+        for key, section in settings.channels.items():
+            try:
+                channels[key] = await registry.connect(key, section, surroundings)
+            except (ChannelError, ValueError, OSError) as error:
+                raise StartError(StartCode.CHANNEL_NOT_OPENED, f"{key}: {error}") from None
+            stack.push_async_callback(channels[key].close)
+        yield Desk(database, channels, now, settings.timezone)
+
+
+def _surroundings(settings: Settings, database: Database, now: Callable[[], datetime]) -> Surroundings:
+    public, secret = settings.web.public_url, settings.web.secret.get_secret_value()
+
+    def unsubscribe_url(address: str, list_key: str) -> str | None:
+        return f"{public}/u/{tokens.sign(secret, address, list_key)}" if public and secret else None
+
+    telegram = TelegramAccess(
+        token=settings.bot.token.get_secret_value(),
+        api_base=settings.bot.api_base,
+        proxies=tuple(proxy.get_secret_value() for proxy in settings.bot.proxies),
+    )
+    return Surroundings(Media(database), telegram, unsubscribe_url, now)
