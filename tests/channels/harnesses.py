@@ -72,7 +72,7 @@ async def _telegram() -> AsyncIterator[Harness]:
     async with TelegramStandIn(BOT_TOKEN) as tg:
         tg.add_channel(-1001000000001, "Профсоюзы", "smolprof")
         surroundings = Surroundings(Files(), TelegramAccess(BOT_TOKEN, tg.url))
-        channel = await telegram.channel.connect(
+        channel = await connect_telegram(
             "tg", telegram.Settings(chat_id="@smolprof"), surroundings, Patience(connection=PATIENCE, answer=PATIENCE)
         )
         yield Harness(
@@ -100,7 +100,7 @@ async def _vk() -> AsyncIterator[Harness]:
             connect_timeout=PATIENCE,
             read_timeout=PATIENCE,
         )
-        channel = await vk.channel.connect("vk", settings, some_surroundings())
+        channel = await connect_vk("vk", settings, some_surroundings())
         yield Harness(
             channel,
             Recipient(channel.address or ""),
