@@ -20,7 +20,9 @@ from channels.contract import (
 )
 from channels.email import Timeouts
 from channels.rehearsal import Mishap
+from channels.telegram.channel import connect as connect_telegram
 from channels.telegram.line import Patience
+from channels.vk.channel import connect as connect_vk
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.mail import MailStandIn
 from sandbox.telegram import TelegramStandIn
