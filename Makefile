@@ -46,9 +46,9 @@ bench: $(VENV)/.ready-to-test
 
 # Keeps the versions that still fit; ARGS=--upgrade takes the newest.
 lock: $(VENV)/.ready-to-test
-	@$(LOCK) $(ARGS) pyproject.toml --extra sandbox --output-file requirements.txt
+	@$(LOCK) $(ARGS) pyproject.toml --output-file requirements.txt
 	@printf 'editables\nhatchling\n' | $(LOCK) $(ARGS) - --constraint requirements.txt --output-file requirements-build.txt
-	@$(LOCK) $(ARGS) pyproject.toml --extra sandbox --extra test \
+	@$(LOCK) $(ARGS) pyproject.toml --extra test \
 		--constraint requirements.txt --constraint requirements-build.txt --output-file requirements-test.txt
 
 format: $(VENV)/.ready-to-test

@@ -22,7 +22,6 @@ LOUD_LIBRARIES: Mapping[str, int] = {
     "alembic": logging.WARNING,
     "apscheduler": logging.WARNING,
     "asyncio": logging.WARNING,
-    "mail.log": logging.WARNING,  # aiosmtpd's name for itself
     "sqlalchemy": logging.WARNING,
     "urllib3": logging.INFO,  # its DEBUG prints addresses with everything in them
     "vk_api": logging.WARNING,
