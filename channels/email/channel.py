@@ -43,6 +43,7 @@ _SMALL = 100_000
 _FINDINGS = {
     Reason.TLS_FAILED: FindingCode.TLS_FAILED,
     Reason.LOGIN_REFUSED: FindingCode.LOGIN_REFUSED,
+    Reason.SENDER_REFUSED: FindingCode.MAY_NOT_POST,
 }
 
 
@@ -144,26 +145,25 @@ class EmailChannel:
 
     async def check(self) -> Sequence[Finding]:
         """Connect, secure, log in, offer the sender, and leave again."""
-        findings: list[Finding] = []
         try:
-            connection = await self._pool.try_out()
+            await self._try_out()
         except ChannelError as error:
             code = _FINDINGS.get(error.reason, FindingCode.NOT_REACHED)
-            return [Finding(code, fatal=True, detail=error.detail)]
-        sender = self._settings.sender_address
-        try:
-            await connection.ask(Phase.MAIL, b"MAIL", b"FROM:<%b>" % sender.encode())
-            findings.append(Finding(FindingCode.REACHED, values={"name": self._settings.host}))
-        except ChannelError as error:
-            refused = Finding(FindingCode.MAY_NOT_POST, fatal=True, detail=error.detail, values={"chat": sender})
-            findings.append(refused)
-        finally:
-            await connection.quit()
+            values = {"chat": self._settings.sender_address} if code is FindingCode.MAY_NOT_POST else {}
+            return [Finding(code, fatal=True, detail=error.detail, values=values)]
+        findings = [Finding(FindingCode.REACHED, values={"name": self._settings.host})]
         if self._settings.tls == "none":
             findings.append(Finding(FindingCode.TLS_OFF))
-        if not self._surroundings.unsubscribe_url(sender, ""):
+        if not self._surroundings.unsubscribe_url(self._settings.sender_address, ""):
             findings.append(Finding(FindingCode.NO_PUBLIC_URL))
         return findings
+
+    async def _try_out(self) -> None:
+        connection = await self._pool.try_out()
+        try:
+            await connection.ask(Phase.MAIL, b"MAIL", b"FROM:<%b>" % self._settings.sender_address.encode())
+        finally:
+            await connection.quit()
 
     async def close(self) -> None:
         """End the connections."""

@@ -84,7 +84,8 @@ class Connection:
     async def deliver(self, recipient: str, letter: Letter) -> str:
         """Hand over one letter to one address in ASCII; return the relay's words of acceptance.
 
-        Raises Deferred, Rejected, Unconfirmed, ChannelClosed, or WornOut.
+        Raises Deferred, Rejected, Unconfirmed, ChannelClosed, or WornOut. Afterwards, and after a cancellation, the
+        connection may be used again only if it is `usable`.
         """
         try:
             self._refuse_too_large(letter)
@@ -98,8 +99,6 @@ class Connection:
             answer = await self._text(letter)
         finally:
             self._used = True
-            if not self.usable:
-                self.cut()
         self.letters += 1
         return answer
 
@@ -118,10 +117,12 @@ class Connection:
         self._client.close()
 
     def leave(self) -> None:
-        """Say goodbye without waiting for the answer."""
-        if self.usable and self._client.protocol is not None:
-            with suppress(aiosmtplib.SMTPException):
-                self._client.protocol.write(b"QUIT\r\n")
+        """Say goodbye without waiting for the answer; cut the line where no word is expected."""
+        if not self.usable or self._client.protocol is None:
+            self.cut()
+            return
+        with suppress(aiosmtplib.SMTPException):
+            self._client.protocol.write(b"QUIT\r\n")
         self._in_step = False
         self._client.close()
 

@@ -101,7 +101,7 @@ class Dialogue:
 
     async def _act(self, call: str, target: str, action: Callable[[], str]) -> bool:
         """Do what a command asks for and answer it, or go wrong as told. True when it was done and answered."""
-        fault = self._server.faults.take(call, target)
+        fault = self._fault(call, target)
         if fault is not None and not await self._before(call, fault):
             return False
         reply = action()
@@ -109,6 +109,12 @@ class Dialogue:
             await self._after(fault, reply)
         await self._say(reply)
         return reply[0] in "23"
+
+    def _fault(self, call: str, target: str) -> Fault | None:
+        fault = self._server.faults.take(call, target)
+        if fault is not None:
+            self._server.tell()
+        return fault
 
     async def _before(self, call: str, fault: Fault) -> bool:
         match fault.kind:
@@ -285,7 +291,7 @@ class Dialogue:
     async def _text(self, target: str) -> bytes:
         """Read a letter up to its final dot and take the doubled dots away (RFC 5321 §4.5.2)."""
         first = await self._reader.readuntil(b"\n")
-        match self._server.faults.take("text", target):
+        match self._fault("text", target):
             case None:
                 pass
             case Fault(kind=Kind.HANGS):

@@ -141,20 +141,22 @@ async def test_check_sends_nothing_and_says_what_is_missing(mail: MailStandIn, c
 
 
 @pytest.mark.parametrize(
-    ("phase", "code"),
+    ("phase", "kind", "code"),
     [
-        ("connect", FindingCode.NOT_REACHED),
-        ("AUTH", FindingCode.LOGIN_REFUSED),
-        ("MAIL", FindingCode.MAY_NOT_POST),
+        ("connect", Kind.REFUSES, FindingCode.NOT_REACHED),
+        ("AUTH", Kind.REFUSES, FindingCode.LOGIN_REFUSED),
+        ("MAIL", Kind.REFUSES, FindingCode.MAY_NOT_POST),
+        ("MAIL", Kind.LOSES_RIGHTS, FindingCode.LOGIN_REFUSED),
+        ("MAIL", Kind.MAKES_WAIT, FindingCode.NOT_REACHED),
     ],
 )
-async def test_check_says_why_a_broadcast_would_fail(phase: str, code: FindingCode) -> None:
+async def test_check_says_why_a_broadcast_would_fail(phase: str, kind: Kind, code: FindingCode) -> None:
     async with (
         MailStandIn(users={"press": "right"}) as mail,
         a_channel(mail, username="press", password="right") as channel,
     ):
-        mail.faults.add(phase, Fault(Kind.REFUSES))
-        finding = (await channel.check())[0]
+        mail.faults.add(phase, Fault(kind))
+        [finding] = await channel.check()
         assert (finding.code, finding.fatal) == (code, True)
         assert finding.detail
 

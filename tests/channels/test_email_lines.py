@@ -46,8 +46,7 @@ async def test_after_a_cancelled_letter_the_next_one_is_right(
     mail.faults.add(phase, Fault(Kind.HANGS, before=True))
     async with asyncio.TaskGroup() as group:
         letter = group.create_task(channel.send(to("cancelled@example.org", LARGE)))
-        while mail.faults.listing():
-            await asyncio.sleep(0.001)
+        await mail.wait_for(lambda: not mail.faults.listing())
         letter.cancel()
     assert await works(mail, channel)
     assert mail.letters("cancelled@example.org") == []
@@ -95,8 +94,8 @@ async def test_idle_lines_are_ended_by_us(mail: MailStandIn) -> None:
     assert mail.connections == 2
 
 
-async def test_no_line_carries_more_letters_than_the_relay_allows() -> None:
-    async with MailStandIn(letters_per_connection=3) as mail, a_channel(mail, per_connection=3) as channel:
+async def test_no_line_carries_more_letters_than_the_relay_allows(mail: MailStandIn) -> None:
+    async with a_channel(mail, per_connection=3) as channel:
         for number in range(7):
             await channel.send(to(f"a{number}@example.org"))
         assert (mail.accepted, mail.connections) == (7, 3)

@@ -187,6 +187,7 @@ async def test_a_letter_above_the_relays_announced_size_is_not_begun() -> None:
         await channel.send(to("a@example.org"))
         error = await outcome(channel, part=LARGE)
         assert (type(error), error.reason) == (Rejected, Reason.LETTER_TOO_LARGE)
+        assert error.detail.startswith("SIZE 100000 is less than ")
         assert await works(mail, channel)
         assert mail.connections == 1
 
