@@ -188,8 +188,8 @@ class Connection:
         pieces = [piece for part in (letter.head, letter.tail) for piece in _pieces(part)]
         if letter.size <= _CHUNK:
             return b"".join(pieces)
-        writer = self._own_writer()
         with _translated(Phase.TEXT):
+            writer = self._own_writer()
             for piece in pieces[:-1]:
                 async with asyncio.timeout(self._timeouts.text):
                     writer.write(piece)
@@ -200,8 +200,8 @@ class Connection:
         """Return a writer over the client's transport, for its flow control. It lives as long as the connection."""
         if self._writer is None:
             transport, protocol = self._client.transport, self._client.protocol
-            assert isinstance(transport, asyncio.WriteTransport)
-            assert protocol is not None
+            if protocol is None or not isinstance(transport, asyncio.WriteTransport):
+                raise ConnectionError("connection lost")
             self._writer = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
         return self._writer
 
