@@ -64,6 +64,7 @@ class Worker:
         self._on_change = on_change
         self._stopping = False
         self._held: set[str] = set()
+        self._in_hand: set[int] = set()
         self._wake = {channel: asyncio.Event() for channel in desk.channels}
         self._turnstiles: dict[str, Turnstile] = {}
         self._renderings: OrderedDict[tuple[int, int, str], Rendering] = OrderedDict()
@@ -116,9 +117,7 @@ class Worker:
         """Prolong the leases of this worker and look for those of dead ones."""
         while True:
             try:
-                now = self._desk.now()
-                async with self._desk.database.writing() as tx:
-                    await queue.renew(tx, self._lease, now + self._lease_time)
+                await self.renew()
                 if await self.rescue():
                     self.poke()
             except Exception as error:  # noqa: BLE001 - leases must go on being renewed
@@ -148,13 +147,24 @@ class Worker:
             )
         if not claimed:
             return False
-        waiting = deque(claimed)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(way.pace.concurrency, len(claimed))):
-                group.create_task(self._send_all(way, channel, waiting, turnstile))
-        await self._give_back(list(waiting))
+        ids = {one.id for one in claimed}
+        self._in_hand |= ids
+        try:
+            waiting = deque(claimed)
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(way.pace.concurrency, len(claimed))):
+                    group.create_task(self._send_all(way, channel, waiting, turnstile))
+            await self._give_back(list(waiting))
+        finally:
+            self._in_hand -= ids
         self._on_change()
         return True
+
+    async def renew(self) -> None:
+        """Prolong the leases of what this worker has in hand. What it lost track of expires, and is rescued."""
+        if self._in_hand:
+            async with self._desk.database.writing() as tx:
+                await queue.renew(tx, self._lease, self._in_hand, self._desk.now() + self._lease_time)
 
     async def rescue(self) -> int:
         """Decide what becomes of deliveries whose worker died; return how many there were.
@@ -184,28 +194,37 @@ class Worker:
         return self._turnstiles[channel]
 
     async def _send_all(self, way: Channel, channel: str, waiting: deque[Delivery], turnstile: Turnstile) -> None:
-        """Send one delivery after the other until none is left, the channel closes, or the worker stops."""
+        """Send one delivery after the other until none is left, the channel closes, or the worker stops.
+
+        Nothing but cancellation leaves here: an error of one send must not cut the others off on the wire.
+        """
         result: Result | None = None
-        while waiting and not self._stopping:
-            pause = (turnstile.opens_at(self._desk.now()) - self._desk.now()).total_seconds()
-            if pause > 0 and result is not None:
-                await self._ledger.record(result)
-                result = None
-            if pause > 0:
-                await asyncio.sleep(pause)
-                continue
-            one = waiting.popleft()
-            turnstile.passed(self._desk.now())
-            attempt = await (self._ledger.exchange(result, one) if result else self._ledger.start(one))
-            result = None
-            if attempt is not None and self._key_forgotten(way, one):
-                result = self._in_doubt(one, attempt, Unconfirmed("the key may be forgotten by now"))
-            elif attempt is not None:
-                result = await self._send(way, channel, one, attempt)
-                if result.outcome is Outcome.CLOSED:
+        try:
+            while waiting and not self._stopping:
+                pause = (turnstile.opens_at(self._desk.now()) - self._desk.now()).total_seconds()
+                if pause > 0:
+                    await self._recorded(result)
+                    result = None
+                    await asyncio.sleep(pause)
+                    continue
+                one = waiting.popleft()
+                turnstile.passed(self._desk.now())
+                attempt = await (self._ledger.exchange(result, one) if result else self._ledger.start(one))
+                result = None if attempt is None else await self._attempt(way, channel, one, attempt)
+                if result is not None and result.outcome is Outcome.CLOSED:
                     await self._give_back(_drained(waiting))
+            await self._recorded(result)
+        except Exception:  # noqa: BLE001 - what it had in hand is rescued when the lease ends
+            _log.exception("worker.sender_failed", channel=channel)
+
+    async def _recorded(self, result: Result | None) -> None:
         if result is not None:
             await self._ledger.record(result)
+
+    async def _attempt(self, way: Channel, channel: str, one: Delivery, attempt: int) -> Result:
+        if self._key_forgotten(way, one):
+            return self._in_doubt(one, attempt, Unconfirmed("the key may be forgotten by now"))
+        return await self._send(way, channel, one, attempt)
 
     async def _send(self, way: Channel, channel: str, one: Delivery, attempt: int) -> Result:
         log = _log.bind(
@@ -217,7 +236,10 @@ class Worker:
         )
         try:
             shipment = await self._shipment(way, channel, one)
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                away = Deferred("the database was away", retry_after=timedelta(seconds=5), counts=False)
+                return self._deferred(way, one, attempt, away)
             log.exception("delivery.not_prepared")
             return _failed(one, attempt, Rejected("could not be prepared", Reason.PROGRAM_ERROR))
         try:
@@ -320,6 +342,7 @@ class Worker:
         return Result(one, attempt, Outcome.UNCONFIRMED, state, error.detail, error.reason, due_at=again)
 
     async def _hold(self, channel: str, error: ChannelClosed) -> None:
+        self._held.add(channel)
         now = self._desk.now()
         async with self._desk.database.writing() as tx:
             tries = {hold.channel: hold.tries for hold in await holds.holds(tx)}.get(channel, 0)

@@ -211,9 +211,10 @@ async def give_back(tx: Tx, deliveries: Sequence[Delivery], *, lease: str, due_a
     await settle(tx, {one.broadcast_id for one in deliveries}, now)
 
 
-async def renew(tx: Tx, lease: str, until: datetime) -> None:
-    """Prolong everything that this worker holds."""
-    await tx.execute(update(delivery).where(_SENDING, delivery.c.lease == lease).values(lease_until=until))
+async def renew(tx: Tx, lease: str, ids: Collection[int], until: datetime) -> None:
+    """Prolong this worker's hold on the deliveries that it has in hand."""
+    mine = (delivery.c.id.in_(ids)) & (delivery.c.lease == lease)
+    await tx.execute(update(delivery).where(_SENDING, mine).values(lease_until=until))
 
 
 async def expired(tx: Tx, now: datetime, limit: int = 500) -> list[tuple[Delivery, int | None]]:

@@ -147,7 +147,7 @@ async def test_what_has_gone_out_is_not_revised(desk: Desk) -> None:
 async def test_unknown_numbers_are_named(desk: Desk) -> None:
     for asked in (broadcast.preview, broadcast.cancel, broadcast.retry):
         with pytest.raises(UnknownAnnouncementError):
-            await asked(desk, 99)  # type: ignore[operator]
+            await asked(desk, 99)
 
 
 async def test_counters_and_links_are_told_by_channel(desk: Desk, mail: Scripted) -> None:

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from channels.contract import ChannelClosed, Deferred, Pace, Reason, Rejected, Unconfirmed
+from channels.contract import ChannelClosed, Deferred, Pace, Post, Reason, Rejected, Unconfirmed
 from delivery import broadcast
 from delivery.desk import Desk
 from delivery.model import TRANSITIONS, DeliveryState, Outcome
@@ -332,7 +332,7 @@ async def test_ends_gracefully_and_gives_back_what_it_did_not_start(desk: Desk, 
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(stop))
         await mail.on_wire.wait()
-        while mail.calls < 5:
+        while mail.calls < 5:  # noqa: ASYNC110 - the channel under test only counts
             await asyncio.sleep(0)
         stop.set()
         mail.hold.set()
@@ -366,10 +366,51 @@ async def test_a_limit_per_minute_outlives_a_restart(desk: Desk, clock: Clock, m
     assert (await states(desk, number)).count(QUEUED) == 2
 
 
+async def test_a_long_send_keeps_its_lease(desk: Desk, clock: Clock, wall: Scripted) -> None:
+    wall.hold = asyncio.Event()
+    number = await a_broadcast(desk)
+    worker = a_worker(desk)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(worker.step("wall"))
+        await wall.on_wire.wait()
+        for _ in range(5):
+            clock.advance(seconds=30)
+            await worker.renew()
+            assert await a_worker(desk, "other").rescue() == 0
+        wall.hold.set()
+    assert await states(desk, number) == [SENT]
+
+
+async def test_one_faulty_record_does_not_cut_the_others_off(
+    desk: Desk, clock: Clock, mail: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_list(desk, "few", *(f"a{n}@example.org" for n in range(5)))
+    number = await a_broadcast(desk, targets=["mail:few"])
+    faults = iter([True])
+    real = queue.record
+
+    async def fails_once(*args: object) -> list[int]:
+        if next(faults, False):
+            raise RuntimeError("a bug of ours")
+        return await real(*args)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(queue, "record", fails_once)
+        await a_worker(desk).step("mail")
+    clock.advance(seconds=61)
+    other = a_worker(desk, "other")
+    await other.rescue()
+    await other.step("mail")
+    found = await states(desk, number)
+    assert len(mail.sent) == 5
+    assert set(found) <= {SENT, UNCONFIRMED}
+    assert UNCONFIRMED in found
+
+
 async def test_urgent_ones_go_first(desk: Desk, wall: Scripted) -> None:
     wall.pace = Pace()
     await a_broadcast(desk, "обычное")
-    number = await broadcast.draft(desk, broadcast.Post("срочное"), author="e", targets=["wall"], urgent=True)
+    number = await broadcast.draft(desk, Post("срочное"), author="e", targets=["wall"], urgent=True)
     await broadcast.release(desk, number, by="e")
     await a_worker(desk).step("wall")
     assert [shipment.part.text for shipment in wall.sent] == ["срочное", "обычное"]
