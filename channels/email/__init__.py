@@ -1,7 +1,9 @@
-"""Letters: one to each address of a mailing list, over a mail relay."""
+"""Letters: one to each address of a mailing list, over a mail relay.
 
-from channels.email.channel import EmailChannel, connect
-from channels.email.connection import Timeouts
+`rendering` and `letter` turn a post into a letter, `headers` and `addresses` keep its outside right, `connection` and
+`pool` carry it over SMTP phase by phase, `answers` says what a relay's refusal means, `channel` joins them.
+"""
+
 from channels.email.settings import Settings
 
-__all__ = ["EmailChannel", "Settings", "Timeouts", "connect"]
+__all__ = ["Settings"]

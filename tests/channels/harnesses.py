@@ -18,7 +18,8 @@ from channels.contract import (
     TelegramAccess,
     Unconfirmed,
 )
-from channels.email import Timeouts
+from channels.email.channel import connect as connect_email
+from channels.email.connection import Timeouts
 from channels.rehearsal import Mishap
 from channels.telegram.channel import connect as connect_telegram
 from channels.telegram.line import Patience
@@ -127,7 +128,7 @@ async def _email() -> AsyncIterator[Harness]:
             sender="press@example.org",
         )
         quick = Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE)
-        channel = await email.connect("mail", settings, some_surroundings(), timeouts=quick)
+        channel = await connect_email("mail", settings, some_surroundings(), timeouts=quick)
         faults = _faults(mail.faults, "body")
         faults["loses_rights"] = lambda: mail.faults.add("AUTH", Fault(Kind.LOSES_RIGHTS, times=0))
         faults["makes_wait"] = lambda: mail.faults.add("RCPT", Fault(Kind.MAKES_WAIT))

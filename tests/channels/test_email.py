@@ -15,7 +15,7 @@ from channels.contract import (
     Post,
     Unconfirmed,
 )
-from channels.email import EmailChannel
+from channels.email.channel import EmailChannel
 from sandbox.faults import Fault, Kind
 from sandbox.mail import MailStandIn
 from tests.support.letters import (

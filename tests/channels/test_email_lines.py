@@ -14,7 +14,7 @@ from channels.contract import (
     FindingCode,
     Reason,
 )
-from channels.email import EmailChannel, connect
+from channels.email.channel import EmailChannel, connect
 from sandbox.faults import Fault, Kind
 from sandbox.mail import MailStandIn
 from tests.support.letters import a_channel, a_part, outcome, server_tls, some_settings, some_surroundings, to, works

@@ -13,7 +13,8 @@ from channels.contract import (
     Rejected,
     Unconfirmed,
 )
-from channels.email import EmailChannel, Timeouts
+from channels.email.channel import EmailChannel
+from channels.email.connection import Timeouts
 from sandbox.faults import Fault, Kind
 from sandbox.mail import MailStandIn
 from tests.support.letters import Files, a_channel, a_part, outcome, to, works

@@ -20,7 +20,9 @@ from channels.contract import (
     Surroundings,
     TelegramAccess,
 )
-from channels.email import EmailChannel, Settings, Timeouts, connect
+from channels.email import Settings
+from channels.email.channel import EmailChannel, connect
+from channels.email.connection import Timeouts
 from channels.email.rendering import render
 from sandbox.mail import MailStandIn
 
