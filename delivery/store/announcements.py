@@ -66,6 +66,12 @@ async def get(tx: Tx, announcement_id: int) -> Announcement | None:
     return None if row is None else _announcement(row)
 
 
+async def author_of(tx: Tx, announcement_id: int) -> str:
+    """Return who wrote the announcement, empty when unknown."""
+    found = await tx.execute(select(announcement.c.author).where(announcement.c.id == announcement_id))
+    return found.scalar_one_or_none() or ""
+
+
 async def latest(tx: Tx, limit: int) -> list[Announcement]:
     """Return the newest announcements, newest first."""
     rows = await tx.execute(_whole.order_by(announcement.c.id.desc()).limit(limit))

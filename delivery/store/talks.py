@@ -10,7 +10,7 @@ from sqlalchemy import Row, delete, exists, select, update
 from delivery.database import Tx
 from delivery.model import BroadcastState
 from delivery.store.dialect import upsert
-from delivery.tables import announcement, board, broadcast, card, conversation, news
+from delivery.tables import announcement, board, broadcast, card, channel_hold, conversation, news, occurrence
 
 
 async def read(tx: Tx, key: str) -> tuple[str | None, dict[str, Any]]:
@@ -28,7 +28,10 @@ async def write(tx: Tx, key: str, *, state: str | None = None, data: dict[str, A
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The living message that shows a broadcast's progress in a chat. `shown` is a digest of what stands there."""
+    """The living message that shows a broadcast's progress in a chat. `shown` is a digest of what stands there.
+
+    A `message_id` of 0 means that it is still to be sent.
+    """
 
     broadcast_id: int
     announcement_id: int
@@ -131,6 +134,14 @@ async def want_card(
     await tx.execute(statement.on_conflict_do_update(index_elements=["announcement_id", "chat_id"], set_=change))
 
 
+async def card_at(tx: Tx, announcement_id: int, chat_id: int, message_id: int) -> None:
+    """Let this message be the card from now on, and ask for it to be drawn."""
+    row = {"announcement_id": announcement_id, "chat_id": chat_id, "message_id": message_id, "wanted": 1, "drawn": 0}
+    statement = upsert(tx, card).values(row | {"anew": False, "note": []})
+    change = {"message_id": message_id, "wanted": card.c.wanted + 1}
+    await tx.execute(statement.on_conflict_do_update(index_elements=["announcement_id", "chat_id"], set_=change))
+
+
 async def want_cards(tx: Tx, announcement_id: int) -> None:
     """Ask for every card of an announcement to be drawn again."""
     await tx.execute(update(card).where(card.c.announcement_id == announcement_id).values(wanted=card.c.wanted + 1))
@@ -181,6 +192,13 @@ async def tell(tx: Tx, chat_ids: Iterable[int], payload: dict[str, Any], now: da
     rows = [{"chat_id": chat_id, "payload": payload, "created_at": now} for chat_id in chat_ids]
     if rows:
         await tx.execute(news.insert(), rows)
+
+
+async def something_happened(tx: Tx) -> bool:
+    """Tell whether a hold or a moment that went by is still to be made news of."""
+    held = select(channel_hold.c.channel).where(channel_hold.c.told.is_(False))
+    passed = select(occurrence.c.schedule_id).where(occurrence.c.told.is_(False))
+    return bool((await tx.execute(select(held.exists() | passed.exists()))).scalar_one())
 
 
 async def untold(tx: Tx) -> list[News]:

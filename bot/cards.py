@@ -1,0 +1,118 @@
+"""Draws what one announcement looks like at this moment for one person: draft, request for consent, plan, report.
+
+Everything comes from the database, so that it is right after a restart and for everybody who looks.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+from bot import access, keyboards
+from bot.face import Face
+from bot.keyboards import Rows
+from bot.talking import Screen
+from bot.texts import board as board_texts
+from bot.texts import bot as texts
+from bot.texts import card as card_texts
+from bot.texts.channels import Names
+from bot.texts.reasons import WORTH_REPEATING
+from delivery import broadcast, report
+from delivery.audience import UnknownTargetError
+from delivery.broadcast import Preview
+from delivery.desk import Desk
+from delivery.model import BroadcastState, DeliveryState, Stage
+from delivery.report import BroadcastReport, Report
+from delivery.store import announcements
+
+__all__ = ["board_screen", "draw"]
+
+Notes = Sequence[Mapping[str, Any]]
+
+
+async def draw(face: Face, announcement_id: int, viewer: int, notes: Notes = ()) -> Screen | None:
+    """Return the screen of an announcement for a person, None when there is none of that number."""
+    async with face.desk.database.reading() as tx:
+        whole = await report.of(tx, announcement_id)
+    if whole is None:
+        return None
+    if whole.broadcasts and not whole.schedules:
+        return board_screen(face.desk, whole, whole.broadcasts[-1], face.names, face.settings.grace_seconds)
+    if whole.announcement.stage is Stage.CANCELLED:
+        rows = keyboards.dropped(announcement_id) if access.may_compose(face.settings, viewer) else []
+        return _screen(card_texts.dropped(announcement_id, whole.title), rows)
+    return await _unsent(face, whole, viewer, notes)
+
+
+async def _unsent(face: Face, whole: Report, viewer: int, notes: Notes) -> Screen:
+    one, settings = whole.announcement, face.settings
+    try:
+        seen = await broadcast.preview(face.desk, one.id)
+    except UnknownTargetError as error:
+        rows = keyboards.draft(one.id, one.revision, blocked=(), may_send=False, names=face.names)[1:]
+        return _screen(card_texts.lost_target(one.id, whole.title, error.target), rows)
+    if one.stage is Stage.AWAITING_APPROVAL:
+        async with face.desk.database.reading() as tx:
+            author = await announcements.author_of(tx, one.id)
+        approver = access.may_approve(settings, viewer, one.author_id)
+        composer = access.may_compose(settings, viewer)
+        buttons = keyboards.awaiting(one.id, one.revision, author=composer, approver=approver)
+        return _screen(card_texts.approval_request(seen, face.names, author, notes), buttons)
+    return _screen(card_texts.card(seen, face.names, notes), _draft_buttons(face, seen, viewer))
+
+
+def _draft_buttons(face: Face, seen: Preview, viewer: int) -> Rows:
+    one = seen.announcement
+    if not access.may_compose(face.settings, viewer):
+        return []
+    may_send = access.may_send(face.settings, viewer) or one.stage is Stage.APPROVED
+    return keyboards.draft(one.id, one.revision, blocked=seen.blocked, may_send=may_send, names=face.names)
+
+
+def board_screen(desk: Desk, whole: Report, one: BroadcastReport, names: Names, grace_seconds: int) -> Screen:
+    """Return the screen of one broadcast."""
+    until = _grace_ends(desk, one, grace_seconds)
+    text = board_texts.board(whole, one, names, stoppable_until=until, zone=desk.zone)
+    troubles = [each for each in whole.troubles if each.broadcast_id == one.broadcast.id]
+    doubtful = [name for name, its in one.channels.items() if its.counts[DeliveryState.UNCONFIRMED]]
+    repeatable = any(
+        each.state is DeliveryState.FAILED and (each.reason is None or each.reason in WORTH_REPEATING)
+        for each in troubles
+    )
+    rows = keyboards.board(
+        whole.announcement.id,
+        one.broadcast.id,
+        stop=_stop_word(whole, one, until),
+        retry=repeatable,
+        details=bool(troubles),
+        copy=_nothing_went_out(one),
+        doubtful=doubtful,
+        names=names,
+    )
+    return _screen(text, rows)
+
+
+def _grace_ends(desk: Desk, one: BroadcastReport, grace_seconds: int) -> datetime | None:
+    until = one.broadcast.released_at + timedelta(seconds=grace_seconds)
+    untouched = one.counts[DeliveryState.QUEUED] == sum(one.counts.values())
+    running = one.broadcast.state is BroadcastState.RUNNING
+    return until if running and untouched and until > desk.now() else None
+
+
+def _stop_word(whole: Report, one: BroadcastReport, until: datetime | None) -> str:
+    """Return the word for stopping what has not gone out; a repeat's broadcast is stopped with its schedule only."""
+    if one.broadcast.state is not BroadcastState.RUNNING or whole.schedules:
+        return ""
+    if until is not None:
+        return texts.STOP_IN_GRACE
+    return texts.STOP if one.counts[DeliveryState.QUEUED] else ""
+
+
+def _nothing_went_out(one: BroadcastReport) -> bool:
+    cancelled = one.counts[DeliveryState.CANCELLED]
+    return one.broadcast.state is BroadcastState.CANCELLED and cancelled == sum(one.counts.values())
+
+
+def _screen(text: Markup, rows: Rows) -> Screen:
+    return Screen(text, keyboards.keyboard(rows))

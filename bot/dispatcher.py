@@ -1,0 +1,27 @@
+"""Puts the bot together: the door, the memory, and the handlers in the order in which they are asked."""
+
+from aiogram import Dispatcher
+from aiogram.fsm.storage.memory import SimpleEventIsolation
+
+from bot.face import Face
+from bot.handlers import content, sending
+from bot.handlers.answering import Answering, apologise
+from bot.incoming import ALLOWED_UPDATES, Intake, Once
+from bot.memory import Memory
+
+__all__ = ["ALLOWED_UPDATES", "Face", "build"]
+
+
+def build(face: Face) -> Dispatcher:
+    """Return the dispatcher. One person's updates are handled one after the other, in order."""
+    # aiogram's own order would ask the memory before the door; so its middleware is put in its place by hand.
+    dispatcher = Dispatcher(
+        storage=Memory(face.desk.database), events_isolation=SimpleEventIsolation(), disable_fsm=True, face=face
+    )
+    dispatcher.update.outer_middleware(Intake(face))
+    dispatcher.update.outer_middleware(dispatcher.fsm)
+    dispatcher.update.outer_middleware(Once(face))
+    dispatcher.callback_query.middleware(Answering())
+    dispatcher.errors.register(apologise)
+    dispatcher.include_routers(*(module.router() for module in (sending, content)))
+    return dispatcher

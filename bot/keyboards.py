@@ -1,0 +1,241 @@
+"""The bot's buttons and what they carry: ids and nothing else, so that the database is the only memory.
+
+Callback data holds at most 64 bytes. Source: Bot API, InlineKeyboardButton.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.texts import bot as texts
+from bot.texts.channels import Names
+
+Rows = list[list[InlineKeyboardButton]]
+
+
+class Act(StrEnum):
+    """What a button of an announcement's card does."""
+
+    SEND = "send"
+    PLAN = "plan"
+    REPEAT = "rep"
+    TARGETS = "tgt"
+    PREVIEW = "see"
+    EDIT = "edit"
+    DROP = "drop"
+    RESTORE = "back"
+    SUBMIT = "sub"
+    APPROVE = "yes"
+    DECLINE = "no"
+    CARD = "card"
+    OPEN = "open"
+
+
+class Do(CallbackData, prefix="d"):
+    """A card's button. `rev` is the revision that stood on the card: what she saw is what she means."""
+
+    act: Act
+    id: int
+    rev: int = 0
+
+
+class Leave(CallbackData, prefix="x"):
+    """Leave out a channel in which sending would certainly fail."""
+
+    id: int
+    rev: int
+    tag: str
+
+
+class Toggle(CallbackData, prefix="t"):
+    """Switch one target of a draft on or off."""
+
+    id: int
+    tag: str
+
+
+class Turn(StrEnum):
+    """What a button of a broadcast does."""
+
+    STOP = "stop"
+    RETRY = "retry"
+    COPY = "copy"
+    DETAILS = "more"
+
+
+class On(CallbackData, prefix="b"):
+    """A button of a broadcast. `page` counts from 0."""
+
+    turn: Turn
+    id: int
+    broadcast: int
+    page: int = 0
+
+
+class Doubt(CallbackData, prefix="q"):
+    """A person's word about all doubtful deliveries of one channel of a broadcast."""
+
+    id: int
+    broadcast: int
+    tag: str
+    sent: bool
+
+
+class Ask(CallbackData, prefix="h"):
+    """Try a held channel now."""
+
+    tag: str
+
+
+class Late(CallbackData, prefix="l"):
+    """Release what a schedule did not. `at` is the planned moment in seconds since 1970."""
+
+    id: int
+    schedule: int
+    at: int
+
+
+def tag(name: str) -> str:
+    """Return a short stand-in for a name that may be too long for a button."""
+    return sha256(name.encode()).hexdigest()[:10]
+
+
+def named(tag_: str, names: Iterable[str]) -> str | None:
+    """Return the name of a tag, None when it is not among them."""
+    return next((name for name in names if tag(name) == tag_), None)
+
+
+def button(text: str, data: CallbackData) -> InlineKeyboardButton:
+    """Return a button that calls the bot."""
+    return InlineKeyboardButton(text=text, callback_data=data.pack())
+
+
+def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
+    """Return the rows that are not empty as a keyboard; None when there is none."""
+    kept = [row for row in rows if row]
+    return InlineKeyboardMarkup(inline_keyboard=kept) if kept else None
+
+
+# The card of an announcement
+
+
+def draft(number: int, revision: int, *, blocked: Sequence[str], may_send: bool, names: Names) -> Rows:
+    """Return the buttons of a draft: the way on, or the ways out of what blocks it."""
+
+    def do(text: str, act: Act) -> InlineKeyboardButton:
+        return button(text, Do(act=act, id=number, rev=revision))
+
+    if blocked:
+        onward = [[button(names.without(name), Leave(id=number, rev=revision, tag=tag(name)))] for name in blocked]
+    elif may_send:
+        onward = [[do(f"🚀 {texts.SEND}", Act.SEND)], [do(texts.PLAN, Act.PLAN), do(texts.REPEAT, Act.REPEAT)]]
+    else:
+        onward = [[do(texts.SUBMIT, Act.SUBMIT)]]
+    return [
+        *onward,
+        [do(texts.TARGETS, Act.TARGETS), do(texts.PREVIEW, Act.PREVIEW)],
+        [do(texts.EDIT, Act.EDIT), do(texts.DROP, Act.DROP)],
+    ]
+
+
+def awaiting(number: int, revision: int, *, author: bool, approver: bool) -> Rows:
+    """Return the buttons of an announcement that waits for consent."""
+
+    def do(text: str, act: Act) -> InlineKeyboardButton:
+        return button(text, Do(act=act, id=number, rev=revision))
+
+    return [
+        [do(f"✅ {texts.APPROVE}", Act.APPROVE), do(texts.DECLINE, Act.DECLINE)] if approver else [],
+        [do(texts.PREVIEW, Act.PREVIEW)],
+        [do(texts.EDIT, Act.EDIT), do(texts.DROP, Act.DROP)] if author else [],
+    ]
+
+
+def dropped(number: int) -> Rows:
+    """Return the button of a draft that was dropped."""
+    return [[button(texts.RESTORE, Do(act=Act.RESTORE, id=number))]]
+
+
+def back_to_card(number: int) -> Rows:
+    """Return the button that leads back to the card."""
+    return [[button(f"‹ {texts.BACK}", Do(act=Act.CARD, id=number))]]
+
+
+def opening(number: int, text: str = texts.OPEN) -> Rows:
+    """Return the button that shows an announcement as a new message."""
+    return [[button(text, Do(act=Act.OPEN, id=number))]]
+
+
+def targets(number: int, rows: Sequence[tuple[str, str, bool]]) -> Rows:
+    """Return a switch for each (target, label, on)."""
+    switches = [
+        [button(f"{'✅' if on else '⬜'} {label}", Toggle(id=number, tag=tag(target)))] for target, label, on in rows
+    ]
+    return [*switches, [button(texts.DONE, Do(act=Act.CARD, id=number))]]
+
+
+# The board of a broadcast
+
+
+def board(
+    number: int,
+    broadcast: int,
+    *,
+    stop: str = "",
+    retry: bool = False,
+    details: bool = False,
+    copy: bool = False,
+    doubtful: Sequence[str] = (),
+    names: Names,
+) -> Rows:
+    """Return the buttons of a broadcast. `stop` is the word for stopping it, `doubtful` the channels in doubt."""
+
+    def on(text: str, turn: Turn) -> InlineKeyboardButton:
+        return button(text, On(turn=turn, id=number, broadcast=broadcast))
+
+    rows: Rows = [[on(stop, Turn.STOP)] if stop else []]
+    for channel in doubtful:
+        rows += _doubt(number, broadcast, channel, names, alone=len(doubtful) == 1)
+    rows.append([on(texts.DETAILS, Turn.DETAILS)] if details else [])
+    rows.append([on(texts.RETRY, Turn.RETRY)] if retry else [])
+    rows.append([on(texts.COPY, Turn.COPY)] if copy else [])
+    return rows
+
+
+def _doubt(number: int, broadcast: int, channel: str, names: Names, *, alone: bool) -> Rows:
+    def word(text: str, *, sent: bool) -> InlineKeyboardButton:
+        label = text if alone else f"{text} · {names[channel]}"
+        return button(label, Doubt(id=number, broadcast=broadcast, tag=tag(channel), sent=sent))
+
+    place = names.place(channel)
+    look = [[InlineKeyboardButton(text=f"{texts.LOOK}: {names[channel]}", url=place)]] if place else []
+    words = [word(texts.WAS_SENT, sent=True), word(texts.SEND_AGAIN, sent=False)]
+    return [*look, words] if alone else [*look, *([each] for each in words)]
+
+
+def pages(number: int, broadcast: int, page: int, *, more: bool) -> Rows:
+    """Return the buttons that turn the pages of the details."""
+
+    def to(text: str, which: int) -> InlineKeyboardButton:
+        return button(text, On(turn=Turn.DETAILS, id=number, broadcast=broadcast, page=which))
+
+    return [
+        ([to(f"‹ {texts.EARLIER}", page - 1)] if page else []) + ([to(f"{texts.FURTHER} ›", page + 1)] if more else [])
+    ]
+
+
+def ask_now(channel: str) -> Rows:
+    """Return the button that tries a held channel."""
+    return [[button(texts.CHECK_NOW, Ask(tag=tag(channel)))]]
+
+
+def late(number: int, schedule: int, at: datetime) -> Rows:
+    """Return the buttons for an announcement whose moment went by."""
+    return [
+        [button(texts.SEND, Late(id=number, schedule=schedule, at=int(at.timestamp())))],
+        [button(texts.OPEN, Do(act=Act.OPEN, id=number))],
+    ]

@@ -1,0 +1,55 @@
+"""What asking a channel "would it work now?" brought to light, in words: what is so, and what to do."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from channels.contract import Finding, FindingCode
+
+__all__ = ["FINDINGS", "finding"]
+
+FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
+    FindingCode.REACHED: lambda of: f"На связи: {of['name']}." if of.get("name") else "На связи.",
+    FindingCode.NOT_REACHED: lambda _of: "Нет связи. Проверьте адрес сервера, интернет и прокси.",
+    FindingCode.TOKEN_REFUSED: lambda _of: (
+        "Ключ доступа не подошёл: он отозван или вписан с ошибкой. Получите новый и впишите его в настройки."
+    ),
+    FindingCode.LOGIN_REFUSED: lambda _of: "Почтовый сервер не принял имя или пароль. Проверьте их в настройках.",
+    FindingCode.CHAT_NOT_FOUND: lambda of: (
+        f"Чат {of.get('chat', '')} не найден. Проверьте адрес и добавьте туда бота администратором."
+    ),
+    FindingCode.NOT_ADMINISTRATOR: lambda of: (
+        f"Бот не администратор в {of.get('chat', 'канале')}. Назначьте его администратором с правом публиковать."
+    ),
+    FindingCode.MAY_NOT_POST: lambda of: (
+        f"У бота нет права публиковать в {of.get('chat', 'канале')}. Дайте его в настройках администраторов канала."
+    ),
+    FindingCode.MAY_NOT_EDIT: lambda _of: (
+        "У бота нет права изменять сообщения: исправить вышедший пост он не сможет. Дайте это право, если нужно."
+    ),
+    FindingCode.MAY_NOT_DELETE: lambda _of: (
+        "У бота нет права удалять сообщения: отозвать пост он не сможет. Дайте это право, если нужно."
+    ),
+    FindingCode.RIGHT_MISSING: lambda of: (
+        f"У ключа нет права «{of.get('right', '')}». Создайте ключ с этим правом и впишите его в настройки."
+    ),
+    FindingCode.NO_USER_TOKEN: lambda _of: (
+        "Ключа пользователя нет: картинки выйдут файлами, исправить и удалить пост будет нельзя."
+    ),
+    FindingCode.NO_SERVICE_TOKEN: lambda _of: (
+        "Сервисного ключа нет: если связь оборвётся, проверять, вышел ли пост, придётся вам."
+    ),
+    FindingCode.TLS_FAILED: lambda _of: (
+        "Защищённое соединение не удалось. Проверьте, что сертификат выдан этому серверу, и порт."
+    ),
+    FindingCode.TLS_OFF: lambda _of: (
+        "Соединение с почтовым сервером не защищено: пароль и письма идут открыто. Включите tls, если сервер умеет."
+    ),
+    FindingCode.NO_PUBLIC_URL: lambda _of: (
+        "Нет адреса для ссылки «Отписаться». Впишите public_url: без неё письма чаще попадают в спам."
+    ),
+}
+
+
+def finding(one: Finding) -> str:
+    """Say one finding as a sentence or two."""
+    return FINDINGS[one.code](one.values)

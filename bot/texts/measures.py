@@ -1,0 +1,40 @@
+"""Sizes, lengths and lists in words."""
+
+from collections.abc import Iterable
+
+from bot.texts.plurals import counted
+
+_NARROW = "\u00a0"
+_KILOBYTE = 1024
+
+
+def number(n: int) -> str:
+    """Group the digits by three from five digits on: 4096, 50 000."""
+    return str(n) if abs(n) < 10_000 else f"{n:,}".replace(",", _NARROW)
+
+
+def signs(n: int) -> str:
+    """Say a length of text: 1 знак, 50 000 знаков."""
+    return counted(n, "знак", "знака", "знаков").replace(str(n), number(n), 1)
+
+
+def size(n: int) -> str:
+    """Say a size in bytes: 340 КБ, 2,5 МБ, 60 МБ."""
+    if n < _KILOBYTE * _KILOBYTE:
+        return f"{max(1, round(n / _KILOBYTE))}{_NARROW}КБ"
+    megabytes = n / _KILOBYTE / _KILOBYTE
+    shown = f"{megabytes:.1f}".rstrip("0").rstrip(".") if megabytes < 20 else str(round(megabytes))
+    return f"{shown.replace('.', ',')}{_NARROW}МБ"
+
+
+def listed(words: Iterable[str], *, most: int = 0) -> str:
+    """Join with commas; of more than `most` (0: no limit) tell how many are left out."""
+    every = list(words)
+    if not most or len(every) <= most:
+        return ", ".join(every)
+    return f"{', '.join(every[:most])} и ещё {number(len(every) - most)}"
+
+
+def clipped(text: str, limit: int) -> str:
+    """Cut with an ellipsis."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

@@ -1,0 +1,86 @@
+"""What a channel will not take, or will show otherwise than expected, in words."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.texts.measures import number, signs, size
+from bot.texts.plurals import counted
+from channels.contract import Problem, ProblemCode
+
+__all__ = ["PROBLEMS", "problem"]
+
+
+def _too_long(certain: bool, of: Mapping[str, Any]) -> str:
+    if certain:
+        over = signs(of["over"])
+        return f"Текст длиннее, чем здесь помещается, на {over}: {number(of['length'])} из {number(of['limit'])}."
+    return f"Текст длинный: почта может показать первые {number(of['limit'])} знаков, а остальное — по ссылке."
+
+
+def _caption_apart(_certain: bool, of: Mapping[str, Any]) -> str:
+    length, limit = number(of["length"]), number(of["limit"])
+    return f"Под фото помещается {limit} знака из {length}: сначала выйдут вложения, за ними весь текст."
+
+
+def _album_split(_certain: bool, of: Mapping[str, Any]) -> str:
+    albums = counted(of["albums"], "альбом", "альбома", "альбомов")
+    return f"Вложений {of['count']}, а вместе помещается {of['limit']}: будет {albums}."
+
+
+def _too_large(_certain: bool, of: Mapping[str, Any]) -> str:
+    return f"Файл «{of['name']}» слишком большой: {size(of['size'])}, а можно до {size(of['limit'])}."
+
+
+def _out_of_reach(certain: bool, of: Mapping[str, Any]) -> str:
+    how_large = f" ({size(of['size'])})" if of.get("size") else ""
+    words = f"Файл «{of['name']}»{how_large} боту не скачать: Telegram отдаёт ботам не больше 20\u00a0МБ."
+    return f"{words} Отправить его сюда нельзя." if certain else f"{words} Сюда он не попадёт, дайте в тексте ссылку."
+
+
+def _picture_as_file(_certain: bool, of: Mapping[str, Any]) -> str:
+    if of["count"] == 1:
+        return "Картинка выйдет файлом, а не в посте: для картинок нужен ключ пользователя."
+    return "Картинки выйдут файлами, а не в посте: для картинок нужен ключ пользователя."
+
+
+def _one_file(_certain: bool, of: Mapping[str, Any]) -> str:
+    return f"Из {counted(of['count'], 'файла', 'файлов', 'файлов')} приложится только один."
+
+
+def _refused(certain: bool, of: Mapping[str, Any]) -> str:
+    words = f"Файлы такого вида, как «{of['name']}», здесь не принимают."
+    return words if certain else f"{words} Он может не выйти."
+
+
+PROBLEMS: Mapping[ProblemCode, Callable[[bool, Mapping[str, Any]], str]] = {
+    ProblemCode.EMPTY: lambda _certain, _of: "Нечего отправлять: нет ни текста, ни вложений.",
+    ProblemCode.TEXT_TOO_LONG: _too_long,
+    ProblemCode.SPLIT_IN_PARTS: lambda _certain, of: (
+        f"Текст длинный: выйдет {counted(of['parts'], 'сообщением', 'сообщениями', 'сообщениями')} подряд."
+    ),
+    ProblemCode.CAPTION_APART: _caption_apart,
+    ProblemCode.TOO_MANY_ATTACHMENTS: lambda _certain, of: (
+        f"Вложений {of['count']}, а помещается {of['limit']}: остальные не попадут."
+    ),
+    ProblemCode.ALBUM_SPLIT: _album_split,
+    ProblemCode.ALBUM_MIXES_KINDS: lambda _certain, _of: (
+        "Фото и файлы нельзя соединить в один альбом: они выйдут отдельными сообщениями."
+    ),
+    ProblemCode.FILE_TOO_LARGE: _too_large,
+    ProblemCode.FILE_TYPE_REFUSED: _refused,
+    ProblemCode.FILE_OUT_OF_REACH: _out_of_reach,
+    ProblemCode.PICTURE_AS_FILE: _picture_as_file,
+    ProblemCode.ATTACHMENT_LEFT_OUT: lambda _certain, of: f"Не попадёт: «{of['name']}».",
+    ProblemCode.ONE_FILE_ONLY: _one_file,
+    ProblemCode.FORMATTING_LOST: lambda _certain, _of: (
+        "Скрытый и зачёркнутый текст, особые эмодзи здесь не показываются: останется обычный текст."
+    ),
+    ProblemCode.LETTER_TOO_LARGE: lambda _certain, of: (
+        f"Письмо слишком большое: {size(of['size'])}, а можно до {size(of['limit'])}. Уберите или уменьшите вложения."
+    ),
+}
+
+
+def problem(one: Problem) -> str:
+    """Say one problem as a sentence."""
+    return PROBLEMS[one.code](one.certain, one.values)

@@ -1,0 +1,137 @@
+"""Why something did not arrive, in words: what happened, what to do, and whether repeating can help."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from channels.contract import Reason
+
+__all__ = ["REASONS", "WORTH_REPEATING", "Why", "why"]
+
+
+class Why(NamedTuple):
+    """`what` goes after a colon or begins a line; `remedy` is a sentence of its own."""
+
+    what: str
+    remedy: str
+    repeat: bool
+
+
+REASONS: Mapping[Reason, Why] = {
+    Reason.NO_SUCH_CHAT: Why(
+        "такого канала нет или бот в него не добавлен",
+        "Добавьте бота в канал администратором и проверьте адрес канала в настройках.",
+        repeat=True,
+    ),
+    Reason.NO_RIGHT_TO_POST: Why(
+        "у бота нет права публиковать",
+        "Дайте боту право публиковать сообщения и повторите.",
+        repeat=True,
+    ),
+    Reason.BLOCKED: Why("получатель заблокировал отправителя", "Свяжитесь с получателем другим способом.", repeat=True),
+    Reason.BAD_CONTENT: Why(
+        "канал не принял содержание",
+        "Измените текст или вложения и отправьте новым объявлением.",
+        repeat=False,
+    ),
+    Reason.TOO_LONG: Why("текст слишком длинный", "Сократите текст и отправьте новым объявлением.", repeat=False),
+    Reason.FILE_TOO_LARGE: Why(
+        "файл слишком большой",
+        "Уменьшите файл или дайте на него ссылку и отправьте новым объявлением.",
+        repeat=False,
+    ),
+    Reason.FILE_LOST: Why("файл не сохранился", "Пришлите объявление с этим файлом ещё раз.", repeat=False),
+    Reason.FILE_REFUSED: Why(
+        "файл такого вида не принимают",
+        "Пришлите его в другом виде, например PDF или картинкой, новым объявлением.",
+        repeat=False,
+    ),
+    Reason.LINKS_FORBIDDEN: Why(
+        "ссылки в тексте запрещены",
+        "Уберите ссылку или разрешите ссылки в настройках сообщества и отправьте новым объявлением.",
+        repeat=False,
+    ),
+    Reason.NO_SUCH_MAILBOX: Why(
+        "такого почтового ящика нет",
+        "Уточните адрес у организации и исправьте его в списке. Если ящик восстановили, повторите.",
+        repeat=True,
+    ),
+    Reason.MAILBOX_FULL: Why(
+        "почтовый ящик переполнен", "Позвоните в организацию: пусть освободят место, потом повторите.", repeat=True
+    ),
+    Reason.LETTER_TOO_LARGE: Why(
+        "письмо слишком большое для этого ящика",
+        "Замените вложения ссылкой и отправьте новым объявлением.",
+        repeat=False,
+    ),
+    Reason.REFUSED_AS_SPAM: Why(
+        "письмо приняли за спам",
+        "Попросите организацию добавить ваш адрес в доверенные, потом повторите.",
+        repeat=True,
+    ),
+    Reason.ADDRESS_INVALID: Why(
+        "адрес записан с ошибкой", "Исправьте адрес в списке и отправьте новым объявлением.", repeat=False
+    ),
+    Reason.SENDER_REFUSED: Why(
+        "почтовый сервер не принял адрес отправителя",
+        "Покажите это администратору: адрес отправителя в настройках должен быть вашим ящиком.",
+        repeat=True,
+    ),
+    Reason.REFUSED: Why(
+        "получен отказ без понятной причины", "Слова сервера — в «Подробнее». Попробуйте повторить.", repeat=True
+    ),
+    Reason.TOO_LATE: Why(
+        "не удалось за отведённое время", "Попытки прекращены. Проверьте, ещё не поздно ли, и повторите.", repeat=True
+    ),
+    Reason.LIMIT_REACHED: Why(
+        "исчерпан предел отправок", "Подождите, пока предел обновится, и повторите.", repeat=True
+    ),
+    Reason.NOT_CONNECTED: Why(
+        "нет связи", "Рупор пробует сам. Если связи всё нет, покажите это администратору.", repeat=True
+    ),
+    Reason.TOKEN_REVOKED: Why(
+        "ключ доступа больше не действует",
+        "Администратору нужно получить новый ключ и вписать его в настройки.",
+        repeat=True,
+    ),
+    Reason.LOGIN_REFUSED: Why(
+        "почтовый сервер не принял имя или пароль", "Администратору нужно проверить имя и пароль почты.", repeat=True
+    ),
+    Reason.CAPTCHA_NEEDED: Why(
+        "ВКонтакте просит доказать, что вы не робот",
+        "Войдите во ВКонтакте под тем же пользователем, ответьте на вопрос и повторите.",
+        repeat=True,
+    ),
+    Reason.WRONG_KIND_OF_TOKEN: Why(
+        "ключ не того вида", "Администратору нужно вписать ключ, который подходит для этого действия.", repeat=True
+    ),
+    Reason.TLS_FAILED: Why(
+        "не удалось установить защищённое соединение",
+        "Администратору нужно проверить адрес и сертификат сервера.",
+        repeat=True,
+    ),
+    Reason.NO_ANSWER: Why(
+        "ответ не пришёл: неизвестно, вышло ли", "Посмотрите сами и нажмите, что верно.", repeat=True
+    ),
+    Reason.PREVIOUS_PART_MISSING: Why(
+        "не вышла предыдущая часть", "Она уйдёт следом, когда выйдет предыдущая.", repeat=True
+    ),
+    Reason.WORKER_DIED: Why(
+        "Рупор перезапустился во время отправки: неизвестно, вышло ли",
+        "Посмотрите сами и нажмите, что верно.",
+        repeat=True,
+    ),
+    Reason.PROGRAM_ERROR: Why(
+        "внутренняя ошибка Рупора", "Покажите это администратору: подробности в журнале.", repeat=True
+    ),
+    Reason.SETTLED_BY_PERSON: Why("вы отметили, что не вышло", "Если нужно, повторите.", repeat=True),
+}
+
+WORTH_REPEATING: tuple[Reason, ...] = tuple(reason for reason, words in REASONS.items() if words.repeat)
+"""What may end otherwise the next time; the rest surely ends the same."""
+
+_UNKNOWN = Why("причина неизвестна", "Попробуйте повторить.", repeat=True)
+
+
+def why(reason: Reason | None) -> Why:
+    """Return the words for a reason, or for none."""
+    return _UNKNOWN if reason is None else REASONS[reason]

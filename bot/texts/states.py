@@ -1,0 +1,70 @@
+"""States and outcomes in words."""
+
+from collections.abc import Mapping
+
+from delivery.model import (
+    AnnouncementState,
+    BroadcastState,
+    DeliveryState,
+    OccurrenceState,
+    Outcome,
+    ScheduleState,
+    Stage,
+)
+
+__all__ = ["ANNOUNCEMENT", "BROADCAST", "DELIVERY", "OCCURRENCE", "OUTCOME", "SCHEDULE", "STAGE"]
+
+ANNOUNCEMENT: Mapping[AnnouncementState, str] = {
+    AnnouncementState.DRAFT: "черновик",
+    AnnouncementState.AWAITING_APPROVAL: "на согласовании",
+    AnnouncementState.SCHEDULED: "запланировано",
+    AnnouncementState.RUNNING: "отправляется",
+    AnnouncementState.SETTLED: "отправлено",
+    AnnouncementState.CANCELLED: "отменено",
+}
+
+STAGE: Mapping[Stage, str] = {
+    Stage.DRAFT: "Это черновик: он ещё никуда не отправлен.",
+    Stage.AWAITING_APPROVAL: "Объявление ждёт согласования. Отправить его можно после одобрения.",
+    Stage.APPROVED: "Объявление одобрено. Теперь его можно отправить.",
+    Stage.CONFIRMED: "Объявление уже отправлено или запланировано.",
+    Stage.CANCELLED: "Объявление отменено.",
+}
+
+BROADCAST: Mapping[BroadcastState, str] = {
+    BroadcastState.RUNNING: "отправляется",
+    BroadcastState.SETTLED: "завершена",
+    BroadcastState.CANCELLED: "остановлена",
+}
+
+DELIVERY: Mapping[DeliveryState, str] = {
+    DeliveryState.QUEUED: "ждёт очереди",
+    DeliveryState.SENDING: "отправляется",
+    DeliveryState.SENT: "доставлено",
+    DeliveryState.FAILED: "не доставлено",
+    DeliveryState.UNCONFIRMED: "неизвестно, дошло ли",
+    DeliveryState.CANCELLED: "отменено",
+}
+
+OUTCOME: Mapping[Outcome, str] = {
+    Outcome.SENT: "принято",
+    Outcome.DEFERRED: "отложено: попробуем ещё раз",
+    Outcome.REJECTED: "отказ",
+    Outcome.UNCONFIRMED: "ответ не пришёл",
+    Outcome.CLOSED: "канал недоступен, попытка не считается",
+    Outcome.SETTLED_SENT: "человек подтвердил: вышло",
+    Outcome.SETTLED_NOT_SENT: "человек подтвердил: не вышло",
+}
+
+SCHEDULE: Mapping[ScheduleState, str] = {
+    ScheduleState.ACTIVE: "действует",
+    ScheduleState.PAUSED: "на паузе",
+    ScheduleState.FINISHED: "завершено",
+    ScheduleState.REMOVED: "удалено",
+}
+
+OCCURRENCE: Mapping[OccurrenceState, str] = {
+    OccurrenceState.RELEASED: "вышло по расписанию",
+    OccurrenceState.MISSED: "пропущено: в это время Рупор был выключен дольше часа",
+    OccurrenceState.BLOCKED: "не вышло: объявление нельзя было отправить",
+}

@@ -1,0 +1,22 @@
+"""The bot's tests run on a real database; where the storage is not the point, on SQLite alone."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.bot.newsroom import Newsroom, newsroom
+from tests.support.databases import SQLITE, Databases
+
+
+@pytest.fixture
+def url(databases: Databases, tmp_path: Path) -> str:
+    """An SQLite database with the present schema."""
+    return databases.migrated(SQLITE, tmp_path)
+
+
+@pytest.fixture
+async def room(url: str) -> AsyncIterator[Newsroom]:
+    """The bot at work with two editors, one administrator, a wall and letters."""
+    async with newsroom(url) as room:
+        yield room
