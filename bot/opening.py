@@ -78,8 +78,21 @@ async def prepare(database: Database) -> None:
     found = await schema.standing(database)
     if database.dialect == "sqlite" and found in {Standing.EMPTY, Standing.OLDER}:
         await schema.upgrade(database)
-    elif found is not Standing.CURRENT:
+    else:
+        _require_current(found)
+
+
+def _require_current(found: Standing) -> None:
+    if found is not Standing.CURRENT:
         raise StartError(_STANDINGS[found])
+
+
+@asynccontextmanager
+async def opened_office(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Desk]:
+    """Open a desk without channels, for what needs only the database. Changes no schema. Raises StartError."""
+    async with opened_database(settings) as database:
+        _require_current(await schema.standing(database))
+        yield Desk(database, {}, now, settings.timezone)
 
 
 @asynccontextmanager
@@ -88,15 +101,26 @@ async def opened_desk(settings: Settings, now: Callable[[], datetime] = utc_now)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened_database(settings))
         await prepare(database)
-        surroundings = _surroundings(settings, database, now)
-        channels: dict[str, Channel] = {}
-        for key, section in settings.channels.items():
-            try:
-                channels[key] = await registry.connect(key, section, surroundings)
-            except (ChannelError, ValueError, OSError) as error:
-                raise StartError(StartCode.CHANNEL_NOT_OPENED, f"{key}: {error}") from None
-            stack.push_async_callback(channels[key].close)
+        channels = {
+            key: await stack.enter_async_context(opened_channel(settings, key, database, now))
+            for key in settings.channels
+        }
         yield Desk(database, channels, now, settings.timezone)
+
+
+@asynccontextmanager
+async def opened_channel(
+    settings: Settings, key: str, database: Database, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Channel]:
+    """Open one channel. Raises StartError."""
+    try:
+        channel = await registry.connect(key, settings.channels[key], _surroundings(settings, database, now))
+    except (ChannelError, ValueError, OSError) as error:
+        raise StartError(StartCode.CHANNEL_NOT_OPENED, f"{key}: {error}") from None
+    try:
+        yield channel
+    finally:
+        await channel.close()
 
 
 def _surroundings(settings: Settings, database: Database, now: Callable[[], datetime]) -> Surroundings:

@@ -15,7 +15,7 @@ import inspect
 import json
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -30,7 +30,7 @@ from bot.texts import commands as texts
 if TYPE_CHECKING:
     from bot.config import Settings
 
-__all__ = ["Answer", "Command", "ExitCode", "Failure", "Group", "Invocation", "command", "document", "group"]
+__all__ = ["Answer", "Command", "ExitCode", "Failure", "Group", "Invocation", "Page", "command", "document", "group"]
 
 AS_JSON = "as_json"
 
@@ -51,12 +51,25 @@ class ExitCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A part of an answer too long to be held whole: `text` for people, the same as `items` for programs."""
+
+    text: str
+    items: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command has to say: `text` to people, `document` to programs that asked with --json."""
+    """What a command has to say: `text` to people, `document` to programs that asked with --json.
+
+    `pages` follow: their text below, their items as the list `pages_key` at the end of the document.
+    """
 
     text: str
     document: Any = None
     code: ExitCode = ExitCode.DONE
+    pages: AsyncIterator[Page] | None = None
+    pages_key: str = ""
 
 
 class Failure(Exception):
@@ -192,13 +205,18 @@ def _runner(
         invocation.log_to_stderr()
         as_json = options.pop(AS_JSON, False)
         outcome = body(invocation, **options)
-        return _say(asyncio.run(_awaited(outcome)) if inspect.isawaitable(outcome) else outcome, as_json=as_json)
+        if inspect.isawaitable(outcome):
+            return asyncio.run(_awaited(outcome, as_json=as_json))
+        return _say(outcome, as_json=as_json)
 
     return run_body
 
 
-async def _awaited(outcome: Awaitable[Outcome]) -> Outcome:
-    return await outcome
+async def _awaited(waited_for: Awaitable[Outcome], *, as_json: bool) -> ExitCode | None:
+    outcome = await waited_for
+    if isinstance(outcome, Answer) and outcome.pages is not None:
+        return await _say_pages(outcome, outcome.pages, as_json=as_json)
+    return _say(outcome, as_json=as_json)
 
 
 def _say(outcome: Outcome, *, as_json: bool) -> ExitCode | None:
@@ -209,6 +227,22 @@ def _say(outcome: Outcome, *, as_json: bool) -> ExitCode | None:
     elif outcome.text:
         click.echo(outcome.text)
     return outcome.code
+
+
+async def _say_pages(answer: Answer, pages: AsyncIterator[Page], *, as_json: bool) -> ExitCode:
+    if not as_json:
+        _say(answer, as_json=False)
+        async for page in pages:
+            click.echo(page.text)
+        return answer.code
+    click.echo(f"{document(answer.document)[:-1]}, {document(answer.pages_key)}: [", nl=False)
+    separator = ""
+    async for page in pages:
+        for item in page.items:
+            click.echo(separator + document(item), nl=False)
+            separator = ", "
+    click.echo("]}")
+    return answer.code
 
 
 def document(value: Any) -> str:
