@@ -1,0 +1,200 @@
+"""`rupor status`: the outer contract's document, and the same for people."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from channels.contract import Reason, Rejected, Unconfirmed
+from delivery import broadcast
+from delivery.desk import Desk
+from tests.bot.commands.conftest import Rupor
+from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, says
+
+
+def one_failed(rupor: Rupor) -> int:
+    """A post on the wall and two letters, of which the first is refused."""
+    mail = Scripted(None)
+    says(mail, Rejected("550 5.1.1 \x1b[31mno such user", Reason.NO_SUCH_MAILBOX))
+
+    async def work(desk: Desk) -> int:
+        await a_list(desk, "all", "a@example.org", "b@example.org")
+        number = await a_broadcast(desk, "Заседание президиума\nво вторник", ["wall", "mail:all"])
+        worker = a_worker(desk)
+        await worker.step("wall")
+        await worker.step("mail")
+        return number
+
+    return rupor.with_desk(work, mail=mail)
+
+
+def one_in_doubt(rupor: Rupor) -> int:
+    wall = Scripted("@wall")
+    says(wall, Unconfirmed("no answer"))
+
+    async def work(desk: Desk) -> int:
+        number = await a_broadcast(desk)
+        await a_worker(desk).step("wall")
+        return number
+
+    return rupor.with_desk(work, wall=wall)
+
+
+def test_the_document_is_that_of_the_contract(rupor: Rupor) -> None:
+    number = one_failed(rupor)
+    found = rupor.json("status", str(number), "--deliveries")
+    deliveries = found.pop("deliveries")
+    assert found == {
+        "announcement": number,
+        "title": "Заседание президиума",
+        "revision": 1,
+        "state": "settled",
+        "broadcasts": [
+            {
+                "id": 1,
+                "state": "settled",
+                "released_at": "2026-11-24T09:00:00Z",
+                "counts": {"queued": 0, "sending": 0, "sent": 2, "failed": 1, "unconfirmed": 0, "cancelled": 0},
+                "channels": {
+                    "wall": {"counts": {"sent": 1}, "links": ["https://example.org/1"]},
+                    "mail": {"counts": {"sent": 1, "failed": 1}, "links": ["https://example.org/1"]},
+                },
+            }
+        ],
+    }
+    failed = next(one for one in deliveries if one["state"] == "failed")
+    assert failed == {
+        "id": failed["id"],
+        "broadcast": 1,
+        "channel": "mail",
+        "recipient": failed["recipient"],
+        "state": "failed",
+        "attempts": 1,
+        "receipt": None,
+        "link": None,
+        "reason": "no_such_mailbox",
+        "detail": "550 5.1.1 \x1b[31mno such user",
+        "updated_at": "2026-11-24T09:00:00Z",
+    }
+    sent = next(one for one in deliveries if one["state"] == "sent")
+    assert (sent["receipt"], sent["link"], sent["reason"]) == ("1", "https://example.org/1", None)
+
+
+def test_the_names_stand_in_the_order_of_the_contract(rupor: Rupor) -> None:
+    number = one_failed(rupor)
+    _, out, _ = rupor("status", str(number), "--json", "--deliveries")
+    assert (
+        re.findall(r'"(\w+)":', out)[:14]
+        == (
+            "announcement title revision state broadcasts id state released_at counts "
+            "queued sending sent failed unconfirmed"
+        ).split()
+    )
+
+
+def test_deliveries_come_only_when_asked_for(rupor: Rupor) -> None:
+    number = one_failed(rupor)
+    assert "deliveries" not in rupor.json("status", str(number))
+
+
+def test_the_latest_come_newest_first(rupor: Rupor) -> None:
+    async def work(desk: Desk) -> list[int]:
+        return [await a_broadcast(desk, f"Новость {n}") for n in range(22)]
+
+    numbers = rupor.with_desk(work)
+    found = rupor.json("status")["announcements"]
+    assert [one["announcement"] for one in found] == numbers[:-21:-1]
+    assert [one["announcement"] for one in rupor.json("status", "--limit", "2")["announcements"]] == numbers[:-3:-1]
+    _, out, _ = rupor("status", "--limit", "2")
+    assert "Новость 21" in out
+    assert "0 из 1" in out
+
+
+def test_without_announcements_says_how_to_begin(rupor: Rupor) -> None:
+    assert rupor.json("status") == {"announcements": []}
+    code, out, _ = rupor("status")
+    assert (code, "rupor announce" in out) == (0, True)
+
+
+def test_deliveries_can_be_narrowed(rupor: Rupor) -> None:
+    number = str(one_failed(rupor))
+    assert len(rupor.json("status", number, "--deliveries")["deliveries"]) == 3
+    narrowed = rupor.json("status", number, "--deliveries", "--state", "failed")["deliveries"]
+    assert [one["state"] for one in narrowed] == ["failed"]
+    assert len(rupor.json("status", number, "--deliveries", "--limit", "2")["deliveries"]) == 2
+    assert rupor.json("status", number, "--deliveries", "--state", "queued")["deliveries"] == []
+
+
+def test_many_deliveries_come_in_pages_and_whole(rupor: Rupor) -> None:
+    addresses = [f"p{n:04}@example.org" for n in range(1203)]
+
+    async def work(desk: Desk) -> int:
+        await a_list(desk, "all", *addresses)
+        return await a_broadcast(desk, targets=["mail:all"])
+
+    number = str(rupor.with_desk(work))
+    found = rupor.json("status", number, "--deliveries")["deliveries"]
+    assert [one["recipient"] for one in found] == addresses
+    assert len(rupor.json("status", number, "--deliveries", "--limit", "777")["deliveries"]) == 777
+    _, out, _ = rupor("status", number, "--deliveries")
+    assert all(address in out for address in addresses)
+
+
+def test_people_read_counts_reasons_and_what_to_do(rupor: Rupor) -> None:
+    number = one_failed(rupor)
+    code, out, err = rupor("status", str(number))
+    assert (code, err) == (0, "")
+    assert f"Объявление {number}: отправлено" in out
+    assert "Рассылка 1, 24.11.2026 12:00: завершена" in out
+    assert re.search(r"mail +2 +1 +1 ", out)
+    assert "такого почтового ящика нет (550 5.1.1" in out
+    assert f"rupor retry {number}" in out
+    assert "\x1b" not in out
+
+
+def test_a_doubt_is_put_to_people(rupor: Rupor) -> None:
+    number = one_in_doubt(rupor)
+    _, out, _ = rupor("status", str(number))
+    assert "Неизвестно, дошло ли:" in out
+    assert "rupor settle" in out
+
+
+def test_deliveries_for_people_name_everyone(rupor: Rupor) -> None:
+    number = str(one_failed(rupor))
+    _, out, _ = rupor("status", number, "--deliveries")
+    assert all(word in out for word in ("a@example.org", "b@example.org", "@wall", "не доставлено", "доставлено"))
+    _, out, _ = rupor("status", number, "--deliveries", "--state", "queued")
+    assert "Таких доставок нет." in out
+
+
+def test_a_planned_announcement_says_when(rupor: Rupor) -> None:
+    async def work(desk: Desk) -> int:
+        from channels.contract import Post  # noqa: PLC0415
+        from delivery.planning import plan  # noqa: PLC0415
+
+        number = await broadcast.draft(desk, Post("Собрание"), author="a", targets=["wall"])
+        await plan(desk, number, at=desk.now() + timedelta(hours=1), by="a")
+        return number
+
+    number = str(rupor.with_desk(work))
+    assert rupor.json("status", number)["state"] == "scheduled"
+    assert "следующая отправка 24.11.2026 13:00" in rupor("status", number)[1]
+
+
+@pytest.mark.parametrize("args", [["status", "77"], ["status", "77", "--deliveries"]])
+def test_an_unknown_announcement_ends_with_4(rupor: Rupor, args: list[str]) -> None:
+    code, out, err = rupor(*args)
+    assert (code, out) == (4, "")
+    assert "Объявления 77 нет" in err
+    assert rupor.json(*args, code=4)["error"]["exit"] == 4
+
+
+@pytest.mark.parametrize("args", [["--deliveries"], ["1", "--state", "failed"], ["0"], ["x"], ["--limit", "0"]])
+def test_what_makes_no_sense_is_refused(rupor: Rupor, args: list[str]) -> None:
+    assert rupor("status", *args)[0] == 2
+
+
+def test_an_empty_database_is_told_from_an_empty_list(fresh: Rupor) -> None:
+    code, _, err = fresh("status")
+    assert code == 2
+    assert "rupor db upgrade" in err
