@@ -83,13 +83,22 @@ def test_the_document_is_that_of_the_contract(rupor: Rupor) -> None:
 def test_the_names_stand_in_the_order_of_the_contract(rupor: Rupor) -> None:
     number = one_failed(rupor)
     _, out, _ = rupor("status", str(number), "--json", "--deliveries")
-    assert (
-        re.findall(r'"(\w+)":', out)[:14]
-        == (
-            "announcement title revision state broadcasts id state released_at counts "
-            "queued sending sent failed unconfirmed"
-        ).split()
-    )
+    assert re.findall(r'"(\w+)":', out)[:14] == [
+        "announcement",
+        "title",
+        "revision",
+        "state",
+        "broadcasts",
+        "id",
+        "state",
+        "released_at",
+        "counts",
+        "queued",
+        "sending",
+        "sent",
+        "failed",
+        "unconfirmed",
+    ]
 
 
 def test_deliveries_come_only_when_asked_for(rupor: Rupor) -> None:
