@@ -8,11 +8,13 @@ from delivery.broadcast import (
     RELEASABLE,
     BlockedError,
     NobodyError,
+    Preview,
     StageError,
     UnknownAnnouncementError,
     find_in,
     preview,
 )
+from delivery.database import Tx
 from delivery.desk import Desk
 from delivery.model import ScheduleState, Stage
 from delivery.recurrence import Recurrence
@@ -38,6 +40,21 @@ async def plan(
     RecurrenceError, UnknownAnnouncementError, UnknownTargetError, BlockedError, NobodyError, StageError.
     """
     seen = await preview(desk, announcement_id)
+    async with desk.database.writing() as tx:
+        return await plan_in(tx, desk, seen, at=at, cron=cron, until=until, by=by)
+
+
+async def plan_in(
+    tx: Tx,
+    desk: Desk,
+    seen: Preview,
+    *,
+    at: datetime | None = None,
+    cron: str = "",
+    until: datetime | None = None,
+    by: str,
+) -> int:
+    """`plan`, inside somebody else's transaction. Raises what it raises, except for what is unknown."""
     if seen.blocked:
         raise BlockedError(seen)
     if seen.audience.size == 0:
@@ -46,22 +63,20 @@ async def plan(
     first = first_moment(desk, at=at, cron=cron, now=now)
     if first is None or first[1] <= now or (until is not None and first[1] > until):
         raise PastError
-    async with desk.database.writing() as tx:
-        if not await announcements.move(
-            tx, announcement_id, to=Stage.CONFIRMED, come_from=[*RELEASABLE, Stage.CONFIRMED]
-        ):
-            raise StageError((await find_in(tx, announcement_id)).stage)
-        return await schedules.insert(
-            tx,
-            announcement_id=announcement_id,
-            cron=cron,
-            zone=desk.zone.key,
-            next_local=first[0],
-            next_at=first[1],
-            until=until,
-            by=by,
-            now=now,
-        )
+    number = seen.announcement.id
+    if not await announcements.move(tx, number, to=Stage.CONFIRMED, come_from=[*RELEASABLE, Stage.CONFIRMED]):
+        raise StageError((await find_in(tx, number)).stage)
+    return await schedules.insert(
+        tx,
+        announcement_id=number,
+        cron=cron,
+        zone=desk.zone.key,
+        next_local=first[0],
+        next_at=first[1],
+        until=until,
+        by=by,
+        now=now,
+    )
 
 
 def first_moment(desk: Desk, *, at: datetime | None, cron: str, now: datetime) -> tuple[datetime, datetime] | None:

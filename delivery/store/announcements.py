@@ -66,6 +66,12 @@ async def get(tx: Tx, announcement_id: int) -> Announcement | None:
     return None if row is None else _announcement(row)
 
 
+async def by_request_key(tx: Tx, request_key: str) -> int | None:
+    """Return the announcement that this request made, if it did."""
+    found = await tx.execute(select(announcement.c.id).where(announcement.c.request_key == request_key))
+    return found.scalar_one_or_none()
+
+
 async def author_of(tx: Tx, announcement_id: int) -> str:
     """Return who wrote the announcement, empty when unknown."""
     found = await tx.execute(select(announcement.c.author).where(announcement.c.id == announcement_id))

@@ -66,6 +66,13 @@ async def living(tx: Tx, announcement_id: int | None = None) -> list[Schedule]:
     return [_schedule(row) for row in await tx.execute(chosen)]
 
 
+async def first_of(tx: Tx, announcement_id: int) -> int | None:
+    """Return the first schedule that an announcement ever had, whatever became of it."""
+    found = select(func.min(schedule.c.id)).where(schedule.c.announcement_id == announcement_id)
+    number: int | None = (await tx.execute(found)).scalar_one()
+    return number
+
+
 async def due(tx: Tx, now: datetime) -> list[Schedule]:
     """Return the active schedules whose moment has come."""
     chosen = _whole.where(schedule.c.state == ScheduleState.ACTIVE, schedule.c.next_at <= now)
