@@ -1,0 +1,141 @@
+// The delivery table: one row for each recipient, newest announcement first.
+
+import { $, exact, h, icon, keep, plural } from "./dom.js";
+import { visitMailbox } from "./mail.js";
+import { visitPost } from "./panes.js";
+import { on, state } from "./wire.js";
+
+const MOST_ROWS = 600;
+
+const STATES = {
+  queued: ["wait", "в очереди"],
+  sending: ["going", "отправляется"],
+  sent: ["ok", "доставлено"],
+  failed: ["bad", "не доставлено"],
+  unconfirmed: ["doubt", "не подтверждено"],
+  cancelled: ["cancelled", "отменено"],
+};
+
+const FILTERS = {
+  all: ["Все", () => true],
+  open: ["В работе", (row) => row.state === "queued" || row.state === "sending"],
+  trouble: ["Не дошли", (row) => row.state === "failed" || row.state === "unconfirmed"],
+};
+
+const KINDS = { telegram: "telegram", vk: "vk", email: "mail" };
+
+let filter = "all";
+
+export function setUpDeliveries() {
+  on("deliveries", draw);
+  on("town", () => draw(state("deliveries")));
+}
+
+function draw(deliveries) {
+  const rows = deliveries?.rows ?? [];
+  const chosen = rows.filter(FILTERS[filter][1]).slice(0, MOST_ROWS);
+  drawFilters(rows);
+  drawProgress(rows);
+  $("deliveries-empty").hidden = rows.length > 0;
+  $("deliveries").querySelector("table").hidden = rows.length === 0;
+  keep($("rows"), grouped(chosen, rows), (item) => item.key, (item) => (item.heading ? heading(item) : line(item)));
+}
+
+/** Rows with a heading above each broadcast. */
+function grouped(chosen, rows) {
+  const items = [];
+  let last = null;
+  for (const row of chosen) {
+    if (row.broadcast !== last) {
+      const its = rows.filter((one) => one.broadcast === row.broadcast);
+      items.push({ key: `broadcast ${row.broadcast}`, heading: row.title, announcement: row.announcement, counts: counted(its) });
+      last = row.broadcast;
+    }
+    items.push({ ...row, key: row.id });
+  }
+  return items;
+}
+
+function counted(rows) {
+  const counts = Object.fromEntries(Object.keys(STATES).map((name) => [name, 0]));
+  for (const row of rows) counts[row.state] += 1;
+  return counts;
+}
+
+const sum = (counts) => Object.values(counts).reduce((total, one) => total + one, 0);
+
+function heading(item) {
+  const total = sum(item.counts);
+  const parts = Object.keys(STATES).filter((name) => item.counts[name]);
+  const bar = h("span.bar-of", { "aria-hidden": true }, parts.map((name) => h(`i.s-${name}`, { style: { "flex-grow": String(item.counts[name]) } })));
+  return h(
+    "tr.heading",
+    { "data-testid": "broadcast" },
+    h("th", { colspan: 8, scope: "rowgroup" }, h("span.heading-line", {}, h("b", {}, `№ ${item.announcement}`), h("span.heading-title", {}, item.heading), h("span", {}, `${item.counts.sent} из ${total}`), bar)),
+  );
+}
+
+function line(row) {
+  const [picture, words] = STATES[row.state] ?? ["doubt", row.state];
+  const waits = row.state === "queued" && row.attempts > 0;
+  const moment = new Date(row.updated_at);
+  const cells = [
+    h("td.number", { "data-label": "№" }, String(row.id)),
+    h("td.channel", { "data-label": "Канал" }, h("span.with-icon", {}, icon(KINDS[row.kind] ?? "chat"), row.channel)),
+    h("td.recipient", { "data-label": "Получатель" }, recipient(row)),
+    h("td.state", { "data-label": "Состояние" }, h(`span.state.s-${row.state}`, { "data-testid": "state", "data-state": row.state }, icon(picture), waits ? "ждёт повтора" : words)),
+    h("td.attempts", { "data-label": "Попыток" }, String(row.attempts)),
+    h("td.reason", { "data-label": "Причина", title: row.detail || null }, row.reason ? h("span", {}, row.reason) : null, row.detail && row.state !== "sent" ? h("small", {}, row.detail) : null),
+    h("td.link", { "data-label": "Ссылка" }, whereTo(row)),
+    h("td.time", { "data-label": "Время" }, h("time", { datetime: row.updated_at }, exact(moment))),
+  ];
+  return h("tr", { "data-testid": "delivery", "data-delivery": row.id, "data-channel": row.channel, "data-state": row.state, "data-recipient": row.recipient }, cells);
+}
+
+function recipient(row) {
+  const shown = state("town")?.mailboxes.find((box) => box.address === row.recipient)?.shown ?? row.recipient;
+  const part = row.parts > 1 ? `, часть ${row.part}` : "";
+  return [h("span", {}, shown + part), row.organisation ? h("small", {}, row.organisation) : null];
+}
+
+/** A place on this page instead of the real address, which leads out into a world that knows nothing of it. */
+function whereTo(row) {
+  const [, post] = /\/(?:wall-?\d+_)?(\d+)$/.exec(row.link ?? "") ?? [];
+  const [words, pane] = { telegram: ["пост", "channel"], vk: ["запись", "wall"] }[row.kind] ?? [];
+  if (post && pane) return linkTo(`${words} ${post}`, () => visitPost(pane, post), row.link);
+  if (row.kind === "email" && row.state === "sent") return linkTo("письмо", () => visitMailbox(row.recipient), row.recipient);
+  return null;
+}
+
+function linkTo(words, go, title) {
+  const button = h("button.linkish", { type: "button", title, "data-testid": "link" }, words);
+  button.addEventListener("click", go);
+  return button;
+}
+
+function drawFilters(rows) {
+  const items = Object.entries(FILTERS).map(([name, [words, fits]]) => ({ name, words, count: rows.filter(fits).length, on: name === filter }));
+  $("filters").hidden = !rows.length;
+  keep($("filters"), items, (item) => item.name, (item) => {
+    const button = h("button.chip", { type: "button", "aria-pressed": String(item.on), "data-testid": `filter-${item.name}` }, `${item.words} ${item.count}`);
+    button.addEventListener("click", () => {
+      filter = item.name;
+      draw(state("deliveries"));
+    });
+    return button;
+  });
+}
+
+/** One sentence about the latest broadcast, for the top bar and for screen readers. */
+function drawProgress(rows) {
+  const latest = rows.filter((row) => row.broadcast === rows[0]?.broadcast);
+  const counts = counted(latest);
+  const words = latest.length ? [`Доставлено ${counts.sent} из ${latest.length}`] : [];
+  const open = counts.queued + counts.sending;
+  if (open) words.push(`в работе ${open}`);
+  if (counts.failed) words.push(`${plural(counts.failed, "не дошло", "не дошли", "не дошли")} ${counts.failed}`);
+  if (counts.unconfirmed) words.push(`под вопросом ${counts.unconfirmed}`);
+  if (counts.cancelled) words.push(`отменено ${counts.cancelled}`);
+  const text = words.join(" · ");
+  if ($("progress").textContent !== text) $("progress").textContent = text;
+}
