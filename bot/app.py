@@ -60,15 +60,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         def poke() -> None:
             worker.poke()
             scheduler.poke()
+            collector.poke()
             boards.poke()
 
-        face = Face(desk, settings.bot, poke)
+        face = Face(desk, settings.bot, poke, _kinds(settings))
         dispatcher = build(face)
         collector = Collector(bot, face)
         polling = Polling(
             bot,
             dispatcher,
-            desk,
+            face,
             allowed_updates=ALLOWED_UPDATES,
             proxies=[proxy.get_secret_value() for proxy in settings.bot.proxies],
             on_conflict=lambda: tell_conflict(bot, settings.bot),
@@ -76,11 +77,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await stack.enter_async_context(_listening(settings, desk, polling))
         # What handlers and collector began must be recorded before the worker's last look at the queue.
         async with asyncio.TaskGroup() as group:
-            for part in (worker, scheduler, boards, collector, polling):
+            for part in (worker, scheduler, boards, collector):
                 group.create_task(part.run(stop))
             await replay(bot, dispatcher, face)
+            group.create_task(polling.run(stop))
             _log.info("ready", kind="service", channels=list(desk.channels))
     _log.info("stopped")
+
+
+def _kinds(settings: Settings) -> dict[str, str]:
+    return {key: section.model_dump()["kind"] for key, section in settings.channels.items()}
 
 
 def _bot(settings: Settings) -> Bot:

@@ -23,8 +23,8 @@ from aiogram.exceptions import (
 from aiogram.types import Update
 from aiohttp_socks import ProxyError
 
+from bot.face import Face
 from bot.incoming import keep
-from delivery.desk import Desk
 
 _log = structlog.get_logger()
 _WAIT_SECONDS = 30  # the server holds the question open this long; 50 is the most it does
@@ -39,7 +39,7 @@ class Polling:
         self,
         bot: Bot,
         dispatcher: Dispatcher,
-        desk: Desk,
+        face: Face,
         *,
         allowed_updates: Sequence[str],
         proxies: Sequence[str] = (),
@@ -47,7 +47,7 @@ class Polling:
     ) -> None:
         self._bot = bot
         self._dispatcher = dispatcher
-        self._desk = desk
+        self._face = face
         self._allowed = list(allowed_updates)
         self._proxies = cycle(proxies) if len(proxies) > 1 else None
         self._on_conflict = on_conflict
@@ -84,7 +84,7 @@ class Polling:
                 allowed_updates=self._allowed,
                 request_timeout=_WAIT_SECONDS + 15,
             )
-            fresh = [update for update in updates if await keep(self._desk, update)]
+            fresh = [update for update in updates if await keep(self._face, update)]
         except TelegramConflictError:
             await self._conflict()
             return [], _CONFLICT_PAUSE
