@@ -6,8 +6,9 @@ from pathlib import Path
 from sandbox import federation
 from sandbox.town import USER_KEY, VK_KEY, VK_SERVICE_KEY, Town
 
-__all__ = ["config_toml"]
+__all__ = ["config_toml", "is_ours"]
 
+HEADING = "# Настройки песочницы."
 GRACE_SECONDS = 3
 LINK_SECRET = "the-links-of-the-sandbox-are-no-secret"  # noqa: S105 - they lead nowhere but here
 
@@ -15,7 +16,7 @@ LINK_SECRET = "the-links-of-the-sandbox-are-no-secret"  # noqa: S105 - they lead
 def config_toml(town: Town, database: Path) -> str:
     """Return the text of the configuration. Every path in it is absolute, so that a copy works anywhere."""
     return f"""\
-# Настройки песочницы. Скопируйте, и рядом с ней заработает командная строка:
+{HEADING} Скопируйте, и рядом с ней заработает командная строка:
 #   rupor --config ЭТОТ_ФАЙЛ status
 # Ключи и адреса здесь ненастоящие: вместо Telegram, ВКонтакте и почты — заместители на этой машине.
 timezone = "Europe/Moscow"
@@ -57,6 +58,11 @@ sender = {_text(federation.SENDER)}
 organisation = {_text(federation.NAME)}
 footer = {_text(federation.FOOTER)}
 """
+
+
+def is_ours(text: str) -> bool:
+    """Tell whether this is a configuration that the sandbox wrote, and may write anew."""
+    return text.startswith(HEADING)
 
 
 def _text(value: str) -> str:

@@ -44,8 +44,9 @@ from sandbox.town import Town
 __all__ = ["Deliveries", "PageServer"]
 
 Deliveries = Callable[[], Awaitable[list[dict[str, Any]]]]
-"""Answers the delivery table, newest first. The keys of a row: id, announcement, title, channel, recipient,
-organisation, part, state, attempts, reason, detail, link, updated_at."""
+"""Answers the delivery table, newest broadcast first. The keys of a row: id, announcement, broadcast, title, channel,
+kind ("telegram", "vk", "email"), recipient, organisation, part, parts, state, held (its channel is), attempts, reason
+(in words), detail (the other side's), link, updated_at (ISO 8601)."""
 
 PARTS = files("sandbox") / "page"
 LARGEST_REQUEST = 128 * 2**20  # bytes: a file of 90 MB in base64
@@ -101,6 +102,11 @@ class PageServer:
         self._stale: set[str] = set()
         self._changed = asyncio.Event()
         self._stack = AsyncExitStack()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
 
     @property
     def url(self) -> str:

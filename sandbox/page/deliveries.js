@@ -77,19 +77,23 @@ function heading(item) {
 
 function line(row) {
   const [picture, words] = STATES[row.state] ?? ["doubt", row.state];
-  const waits = row.state === "queued" && row.attempts > 0;
   const moment = new Date(row.updated_at);
   const cells = [
     h("td.number", { "data-label": "№" }, String(row.id)),
     h("td.channel", { "data-label": "Канал" }, h("span.with-icon", {}, icon(KINDS[row.kind] ?? "chat"), row.channel)),
     h("td.recipient", { "data-label": "Получатель" }, recipient(row)),
-    h("td.state", { "data-label": "Состояние" }, h(`span.state.s-${row.state}`, { "data-testid": "state", "data-state": row.state }, icon(picture), waits ? "ждёт повтора" : words)),
+    h("td.state", { "data-label": "Состояние" }, h(`span.state.s-${row.state}`, { "data-testid": "state", "data-state": row.state }, icon(picture), row.state === "queued" ? waiting(row) : words)),
     h("td.attempts", { "data-label": "Попыток" }, String(row.attempts)),
     h("td.reason", { "data-label": "Причина", title: row.detail || null }, row.reason ? h("span", {}, row.reason) : null, row.detail && row.state !== "sent" ? h("small", {}, row.detail) : null),
     h("td.link", { "data-label": "Ссылка" }, whereTo(row)),
     h("td.time", { "data-label": "Время" }, h("time", { datetime: row.updated_at }, exact(moment))),
   ];
   return h("tr", { "data-testid": "delivery", "data-delivery": row.id, "data-channel": row.channel, "data-state": row.state, "data-recipient": row.recipient }, cells);
+}
+
+function waiting(row) {
+  if (row.held) return "канал закрыт";
+  return row.attempts ? "ждёт повтора" : "в очереди";
 }
 
 function recipient(row) {
