@@ -40,7 +40,6 @@ _SHORTEST_REST = 0.1
 _TROUBLE_PAUSE = 5.0
 _REPORTED_FOR = timedelta(days=1)
 _BY_SCHEDULE = "schedule:"
-NO_MESSAGE = 0
 _OUT_OF_REACH = (AiogramError, OSError, TimeoutError)
 
 
@@ -136,7 +135,7 @@ class Boards:
 
     async def _put(self, one: Board, screen: Screen) -> int:
         """Show it where it stands, or send it as a new message. Returns the message."""
-        if one.message_id == NO_MESSAGE:
+        if one.message_id == talks.NO_MESSAGE:
             return await say(self._bot, one.chat_id, screen)
         await show(self._bot, one.chat_id, one.message_id, screen)
         return one.message_id
@@ -178,7 +177,7 @@ class Boards:
             return
         async with self._desk.database.writing() as tx:
             for chat_id in chats:
-                await talks.put_board(tx, one.broadcast_id, chat_id, NO_MESSAGE)
+                await talks.put_board(tx, one.broadcast_id, chat_id, talks.NO_MESSAGE)
 
     # News
 

@@ -7,7 +7,7 @@ nothing and makes nothing twice.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 
 import structlog
@@ -19,7 +19,6 @@ from bot.drafting import gather
 from bot.face import Face
 from bot.rounds import rounds
 from bot.talking import GoneError, Screen, remove, say, show
-from channels.contract import Attachment
 from delivery.store import inbox, media, talks
 from delivery.store.inbox import Piece
 from delivery.store.talks import Card
@@ -127,23 +126,10 @@ class Collector:
                 missing.append(attachment.name)
                 continue
             if content is not None:
-                await self._keep(one, attachment, content)
+                async with self._desk.database.writing() as tx:
+                    digest = await media.keep(tx, content, self._desk.now())
+                    await inbox.keep_bytes(tx, one, attachment, digest, len(content))
         return missing
-
-    async def _keep(self, one: Piece, attachment: Attachment, content: bytes) -> None:
-        """Store the bytes and note in the piece, as it is by now, where they are."""
-        async with self._desk.database.writing() as tx:
-            digest = await media.keep(tx, content, self._desk.now())
-            current = await inbox.one_piece(tx, one.chat_id, one.message_id)
-            if current is None:
-                return
-            kept = tuple(
-                replace(each, digest=digest, size=len(content))
-                if each.telegram_file_id == attachment.telegram_file_id
-                else each
-                for each in current.post.attachments
-            )
-            await inbox.replace_piece(tx, one.chat_id, one.message_id, replace(current.post, attachments=kept))
 
     # Cards
 

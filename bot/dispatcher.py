@@ -4,12 +4,15 @@ from aiogram import Dispatcher
 from aiogram.fsm.storage.memory import SimpleEventIsolation
 
 from bot.face import Face
-from bot.handlers import content, sending
+from bot.handlers import approval, board, card, content, lists, old, sending, start, status
 from bot.handlers.answering import Answering, apologise
 from bot.incoming import ALLOWED_UPDATES, Intake, Once
 from bot.memory import Memory
 
 __all__ = ["ALLOWED_UPDATES", "Face", "build"]
+
+_IN_ORDER = (start, status, lists, card, sending, approval, board, old, content)
+"""Commands and dialogues before `content`, which takes every message; `old` after every other button."""
 
 
 def build(face: Face) -> Dispatcher:
@@ -23,5 +26,5 @@ def build(face: Face) -> Dispatcher:
     dispatcher.update.outer_middleware(Once(face))
     dispatcher.callback_query.middleware(Answering())
     dispatcher.errors.register(apologise)
-    dispatcher.include_routers(*(module.router() for module in (sending, content)))
+    dispatcher.include_routers(*(module.router() for module in _IN_ORDER))
     return dispatcher

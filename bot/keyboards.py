@@ -12,6 +12,7 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.texts import bot as texts
+from bot.texts import lists
 from bot.texts.channels import Names
 
 Rows = list[list[InlineKeyboardButton]]
@@ -29,6 +30,7 @@ class Act(StrEnum):
     DROP = "drop"
     RESTORE = "back"
     SUBMIT = "sub"
+    REMIND = "call"
     APPROVE = "yes"
     DECLINE = "no"
     CARD = "card"
@@ -65,6 +67,7 @@ class Turn(StrEnum):
     RETRY = "retry"
     COPY = "copy"
     DETAILS = "more"
+    PAGE = "page"
 
 
 class On(CallbackData, prefix="b"):
@@ -97,6 +100,23 @@ class Late(CallbackData, prefix="l"):
     id: int
     schedule: int
     at: int
+
+
+class FileAct(StrEnum):
+    """What to do with a file that may be a mailing list."""
+
+    APPLY = "put"
+    NEW = "new"
+    POST = "post"
+    READ = "read"
+
+
+class File(CallbackData, prefix="f"):
+    """A file's button. `msg` is the message that brought it, `tag` the list that it is for."""
+
+    act: FileAct
+    msg: int
+    tag: str = ""
 
 
 def tag(name: str) -> str:
@@ -150,7 +170,7 @@ def awaiting(number: int, revision: int, *, author: bool, approver: bool) -> Row
 
     return [
         [do(f"✅ {texts.APPROVE}", Act.APPROVE), do(texts.DECLINE, Act.DECLINE)] if approver else [],
-        [do(texts.PREVIEW, Act.PREVIEW)],
+        [do(texts.PREVIEW, Act.PREVIEW)] + ([do(texts.REMIND, Act.REMIND)] if author else []),
         [do(texts.EDIT, Act.EDIT), do(texts.DROP, Act.DROP)] if author else [],
     ]
 
@@ -168,6 +188,12 @@ def back_to_card(number: int) -> Rows:
 def opening(number: int, text: str = texts.OPEN) -> Rows:
     """Return the button that shows an announcement as a new message."""
     return [[button(text, Do(act=Act.OPEN, id=number))]]
+
+
+def listing(numbers: Sequence[int]) -> Rows:
+    """Return a button for each announcement, four to a row."""
+    every = [button(f"№{number}", Do(act=Act.OPEN, id=number)) for number in numbers]
+    return [every[start : start + 4] for start in range(0, len(every), 4)]
 
 
 def targets(number: int, rows: Sequence[tuple[str, str, bool]]) -> Rows:
@@ -221,7 +247,7 @@ def pages(number: int, broadcast: int, page: int, *, more: bool) -> Rows:
     """Return the buttons that turn the pages of the details."""
 
     def to(text: str, which: int) -> InlineKeyboardButton:
-        return button(text, On(turn=Turn.DETAILS, id=number, broadcast=broadcast, page=which))
+        return button(text, On(turn=Turn.PAGE, id=number, broadcast=broadcast, page=which))
 
     return [
         ([to(f"‹ {texts.EARLIER}", page - 1)] if page else []) + ([to(f"{texts.FURTHER} ›", page + 1)] if more else [])
@@ -239,3 +265,22 @@ def late(number: int, schedule: int, at: datetime) -> Rows:
         [button(texts.SEND, Late(id=number, schedule=schedule, at=int(at.timestamp())))],
         [button(texts.OPEN, Do(act=Act.OPEN, id=number))],
     ]
+
+
+# Mailing lists
+
+
+def list_choice(message_id: int, there: Sequence[tuple[str, str, int]], fresh: str) -> Rows:
+    """Return a button for each (key, name, members), one for a new list, and one for "no list at all"."""
+    rows = [
+        [button(f"{name} · {members}", File(act=FileAct.APPLY, msg=message_id, tag=tag(key)))]
+        for key, name, members in there
+    ]
+    rows += [[button(fresh, File(act=FileAct.NEW, msg=message_id))]] if fresh else []
+    return [*rows, *not_a_list(message_id)]
+
+
+def not_a_list(message_id: int, *, again: bool = False) -> Rows:
+    """Return the buttons of a file that gave no list."""
+    read = [button(lists.READ_AGAIN, File(act=FileAct.READ, msg=message_id))]
+    return [read if again else [], [button(texts.NO_LIST, File(act=FileAct.POST, msg=message_id))]]

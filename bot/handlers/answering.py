@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from aiogram import BaseMiddleware
-from aiogram.exceptions import AiogramError, TelegramBadRequest
+from aiogram.exceptions import AiogramError
 from aiogram.types import CallbackQuery, ErrorEvent, TelegramObject
 
 from bot.face import Face
@@ -17,7 +17,7 @@ from delivery.broadcast import BlockedError, NobodyError, StageError, UnknownAnn
 from delivery.database import is_away
 from delivery.store import talks
 
-__all__ = ["Alert", "Answering", "NotAllowedError", "StaleError", "apologise"]
+__all__ = ["Alert", "Answer", "Answering", "NotAllowedError", "StaleError", "apologise"]
 
 _log = structlog.get_logger()
 _LONGEST = 200
@@ -60,6 +60,25 @@ def sentence(error: Exception) -> str | None:
     return say(error) if say else None
 
 
+class Answer:
+    """The one answer to a pressed button. A handler that takes long calls it first; afterwards nothing is added."""
+
+    def __init__(self, query: CallbackQuery) -> None:
+        self._query = query
+        self._given = False
+
+    async def __call__(self, words: object = None) -> None:
+        """Answer with words, an Alert, or silently, unless that was done."""
+        if self._given:
+            return
+        self._given = True
+        text = words.text if isinstance(words, Alert) else words if isinstance(words, str) else None
+        try:
+            await self._query.answer(text[:_LONGEST] if text else None, show_alert=isinstance(words, Alert))
+        except (AiogramError, OSError, TimeoutError) as error:  # pressed long ago, or Telegram is out of reach
+            _log.info("button.not_answered", error=str(error))
+
+
 class Answering(BaseMiddleware):
     """Around every handler of a pressed button. What the handler returns is the answer: words, an Alert, or None."""
 
@@ -72,15 +91,14 @@ class Answering(BaseMiddleware):
         """Handle, and answer."""
         if not isinstance(event, CallbackQuery):
             return await handler(event, data)
-        face: Face = data["face"]
+        answer = data["answer"] = Answer(event)
         try:
-            answer = await handler(event, data)
+            await answer(await handler(event, data))
         except AiogramError as error:
             _log.warning("button.half_done", data=event.data, error=str(error))
-            answer = Alert(texts.TELEGRAM_AWAY)
+            await answer(Alert(texts.TELEGRAM_AWAY))
         except Exception as error:  # noqa: BLE001 - whatever it is, the person gets an answer
-            answer = await self._excuse(face, event, data, error)
-        await _answer(event, answer)
+            await answer(await self._excuse(data["face"], event, data, error))
         return None
 
     async def _excuse(self, face: Face, event: CallbackQuery, data: dict[str, Any], error: Exception) -> Alert:
@@ -89,7 +107,7 @@ class Answering(BaseMiddleware):
             _log.warning("button.waits_for_database", data=event.data, error=str(error))
             return Alert(texts.DATABASE_AWAY)
         if words is None:
-            _log.exception("button.failed", data=event.data)
+            _log.error("button.failed", data=event.data, exc_info=error)
             return Alert(texts.TROUBLE)
         number = getattr(data.get("callback_data"), "id", None)
         if isinstance(number, int) and not isinstance(error, NotAllowedError):
@@ -97,14 +115,6 @@ class Answering(BaseMiddleware):
                 await talks.want_cards(tx, number)
             face.poke()
         return Alert(words)
-
-
-async def _answer(query: CallbackQuery, answer: object) -> None:
-    text = answer.text if isinstance(answer, Alert) else answer if isinstance(answer, str) else None
-    try:
-        await query.answer(text[:_LONGEST] if text else None, show_alert=isinstance(answer, Alert))
-    except TelegramBadRequest as error:  # pressed long ago: the app has stopped waiting
-        _log.info("button.answered_late", detail=error.message)
 
 
 async def apologise(event: ErrorEvent) -> None:

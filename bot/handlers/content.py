@@ -9,6 +9,7 @@ from aiogram.types import Message
 from bot import access
 from bot.drafting import Edit, edited
 from bot.face import Face
+from bot.handlers.dialogues import end
 from bot.pieces import bundle_for, content_of, more_may_follow
 from bot.texts import bot as texts
 from channels.contract import Post
@@ -32,7 +33,7 @@ async def content(message: Message, face: Face, state: FSMContext) -> None:
     elif post is None:
         await message.answer(texts.NOT_AN_ANNOUNCEMENT.get(message.content_type, texts.NOT_AN_ANNOUNCEMENT_AT_ALL))
     else:
-        await state.clear()
+        await end(state, face, message.chat.id)
         await take(message, face, post)
 
 

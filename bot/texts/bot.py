@@ -16,6 +16,7 @@ DROP = "Отмена"
 SUBMIT = "На согласование"
 APPROVE = "Одобрить"
 DECLINE = "Отклонить"
+REMIND = "Напомнить"
 DETAILS = "Подробнее"
 RETRY = "Повторить неудачные"
 WAS_SENT = "Уже опубликовано"
@@ -126,6 +127,10 @@ SETTLED_SENT = "Записано: вышло."
 QUEUED_AGAIN = "Отправляем ещё раз."
 NOTHING_TO_RETRY = "Повторять нечего."
 RELEASED = "Отправляется."
+SUBMITTED = "Отправлено на согласование."
+REMINDED = "Напомнили."
+APPROVED = "Одобрено. Автор может отправлять."
+DECLINED = "Отклонено. Автор увидит это сразу."
 CANCELLED = "Отменено."
 CHECKING = "Проверяем."
 NOT_HELD = "Канал уже работает."
@@ -139,6 +144,22 @@ DATABASE_AWAY = "Не получилось: база данных сейчас �
 NOTHING_STARTED = "Прерывать нечего. Пришлите объявление или посмотрите /status"
 STOPPED = "Хорошо, прервано. Черновик сохранён."
 KEPT_TRYING = "Telegram пока не отдаёт файл. Объявление сохранено, пробую ещё."
+
+
+def new_text(number: int) -> Markup:
+    """Ask for another text."""
+    return Markup(
+        "<b>Новый текст для №{}</b>\nПришлите его сообщением: он заменит прежний целиком. Вложения и каналы останутся."
+    ).format(number)
+
+
+def targets(number: int, addresses: int, places: int) -> Markup:
+    """Head the switches of channels and lists."""
+    chosen = [counted(places, "канал", "канала", "каналов")] if places else []
+    chosen += [counted(addresses, "адрес", "адреса", "адресов")] if addresses else []
+    return Markup("<b>Куда уйдёт №{}</b>\n{}\n\nНажмите, чтобы включить или выключить.").format(
+        number, f"Сейчас выбрано: {' и '.join(chosen)}." if chosen else "Пока ничего не выбрано."
+    )
 
 
 def retried(n: int) -> str:

@@ -1,13 +1,13 @@
 """What arrived from Telegram: raw updates first, then the pieces that an announcement is made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
 
-from channels.contract import Post
+from channels.contract import Attachment, Post
 from delivery.database import Tx
 from delivery.store.codec import decode_post, encode_post
 from delivery.store.dialect import upsert
@@ -140,6 +140,18 @@ async def rebundle(tx: Tx, chat_id: int, message_id: int, *, bundle: str, quiet_
     which = (piece.c.chat_id == chat_id) & (piece.c.message_id == message_id) & piece.c.announcement_id.is_(None)
     changed = update(piece).where(which, piece.c.quiet_until.is_(None))
     return (await tx.execute(changed.values(bundle=bundle, quiet_until=quiet_until))).rowcount == 1
+
+
+async def keep_bytes(tx: Tx, one: Piece, attachment: Attachment, digest: str, size: int) -> None:
+    """Note in a piece, as it is by now, where the bytes of one of its files are."""
+    current = await one_piece(tx, one.chat_id, one.message_id)
+    if current is None:
+        return
+    kept = tuple(
+        replace(each, digest=digest, size=size) if each.telegram_file_id == attachment.telegram_file_id else each
+        for each in current.post.attachments
+    )
+    await replace_piece(tx, one.chat_id, one.message_id, replace(current.post, attachments=kept))
 
 
 async def replace_piece(tx: Tx, chat_id: int, message_id: int, post: Post) -> int | None:

@@ -26,11 +26,14 @@ async def write(tx: Tx, key: str, *, state: str | None = None, data: dict[str, A
     await tx.execute(statement.on_conflict_do_update(index_elements=["key"], set_=change))
 
 
+NO_MESSAGE = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     """The living message that shows a broadcast's progress in a chat. `shown` is a digest of what stands there.
 
-    A `message_id` of 0 means that it is still to be sent.
+    A `message_id` of NO_MESSAGE means that it is still to be sent.
     """
 
     broadcast_id: int
@@ -142,9 +145,11 @@ async def card_at(tx: Tx, announcement_id: int, chat_id: int, message_id: int) -
     await tx.execute(statement.on_conflict_do_update(index_elements=["announcement_id", "chat_id"], set_=change))
 
 
-async def want_cards(tx: Tx, announcement_id: int) -> None:
-    """Ask for every card of an announcement to be drawn again."""
-    await tx.execute(update(card).where(card.c.announcement_id == announcement_id).values(wanted=card.c.wanted + 1))
+async def want_cards(tx: Tx, announcement_id: int, *, but: int | None = None) -> None:
+    """Ask for every card of an announcement to be drawn again, `but` that in one chat."""
+    which = update(card).where(card.c.announcement_id == announcement_id)
+    which = which if but is None else which.where(card.c.chat_id != but)
+    await tx.execute(which.values(wanted=card.c.wanted + 1))
 
 
 async def wanted_cards(tx: Tx) -> list[Card]:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -87,17 +87,20 @@ class Newsroom:
     async def press(self, label: str, user: int = ANNA, message: Message | None = None) -> str:
         """Press the newest button of that label and return the bot's answer to it."""
         found = message or await self.sees(label, user)
-        before = len(self.tg.callback_answers)
+        before = len(self._answers(user))
         await self.tg.press(user, found["message_id"], label)
-        await self.tg.wait_for(lambda: len(self.tg.callback_answers) > before)
-        return str(self.tg.callback_answers[before]["text"])
+        await self.tg.wait_for(lambda: len(self._answers(user)) > before)
+        return self._answers(user)[before].replace("\u00a0", " ")
+
+    def _answers(self, user: int) -> list[str]:
+        return [str(each["text"]) for each in self.tg.callback_answers if each["user_id"] == user]
 
     def calls(self, method: str) -> list[dict[str, Any]]:
         return [call.values for call in self.tg.calls if call.method == method]
 
 
 def words(message: Message) -> str:
-    return str(message.get("text") or message.get("caption") or "")
+    return str(message.get("text") or message.get("caption") or "").replace("\u00a0", " ")
 
 
 def labels(message: Message) -> list[str]:
@@ -154,8 +157,12 @@ async def _at_work(
     database, clock, stop = Database(url), Ticking(), asyncio.Event()
     desk = Desk(database, channels, clock, ZoneInfo("Europe/Moscow"))
     bot = Bot(tg.token, session=AiohttpSession(api=TelegramAPIServer.from_base(tg.url)))
-    worker = Worker(desk, name="w1", jitter=lambda: 0.0, on_change=lambda: boards.poke())
-    scheduler = Scheduler(desk, on_release=worker.poke, on_missed=lambda: boards.poke())
+
+    def wake_boards() -> None:
+        boards.poke()
+
+    worker = Worker(desk, name="w1", jitter=lambda: 0.0, on_change=wake_boards)
+    scheduler = Scheduler(desk, on_release=worker.poke, on_missed=wake_boards)
     boards = Boards(bot, desk, bot_settings, kinds, pause=pause)
 
     def poke() -> None:
@@ -181,27 +188,10 @@ async def _at_work(
                 yield room
             finally:
                 stop.set()
-                if polling:
-                    poll.cancel()
+                if polling and not poll.done():
+                    with suppress(RuntimeError):  # a test has stopped it already
+                        await dispatcher.stop_polling()
+                    await asyncio.gather(*dispatcher._handle_update_tasks, return_exceptions=True)
     finally:
         await bot.session.close()
         await database.close()
-
-
-def picture(color: int = 0) -> bytes:
-    """A small PNG, each colour another one."""
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    pixel = bytes([0, color % 256, color // 256 % 256, 90])
-    body = b"".join(
-        (
-            chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)),
-            chunk(b"IDAT", zlib.compress(pixel)),
-            chunk(b"IEND", b""),
-        )
-    )
-    return b"\x89PNG\r\n\x1a\n" + body

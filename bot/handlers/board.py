@@ -1,0 +1,181 @@
+"""The buttons of a broadcast: stop, repeat, doubts, details; and those of news about channels and missed moments."""
+
+from datetime import UTC, datetime
+
+from aiogram import Bot, F, Router
+from aiogram.types import CallbackQuery
+
+from bot import keyboards
+from bot.face import Face
+from bot.handlers.answering import Alert, StaleError
+from bot.handlers.common import Press, composer, pressed
+from bot.keyboards import Ask, Doubt, Late, On, Turn
+from bot.talking import Screen, say, show
+from bot.texts import board as board_texts
+from bot.texts import bot as texts
+from bot.texts.reasons import WORTH_REPEATING
+from delivery import broadcast, report
+from delivery.broadcast import UnknownAnnouncementError
+from delivery.model import Delivery, DeliveryState
+from delivery.report import TROUBLE
+from delivery.store import broadcasts, holds, talks
+
+_PAGE = 8
+
+
+async def stop(query: CallbackQuery, callback_data: On, face: Face) -> str | Alert:
+    """Stop what has not gone out."""
+    press = pressed(query)
+    composer(face, press)
+    done = await broadcast.cancel(face.desk, callback_data.id)
+    await _redraw(face, callback_data.broadcast, press)
+    return texts.stopped(done.deliveries) if done.deliveries else Alert(texts.NOTHING_LEFT_TO_STOP)
+
+
+async def retry(query: CallbackQuery, callback_data: On, face: Face) -> str:
+    """Put what failed, and may fare better, in the queue again."""
+    press = pressed(query)
+    composer(face, press)
+    again = await broadcast.retry(face.desk, callback_data.id, reasons=WORTH_REPEATING)
+    await _redraw(face, callback_data.broadcast, press)
+    return texts.retried(len(again)) if again else texts.NOTHING_TO_RETRY
+
+
+async def copy(query: CallbackQuery, callback_data: On, face: Face) -> None:
+    """Make a new draft of what was stopped before anything went out."""
+    press = pressed(query)
+    composer(face, press)
+    old = await broadcast.find(face.desk, callback_data.id)
+    number = await broadcast.draft(
+        face.desk,
+        old.post,
+        author=press.name,
+        author_id=press.user_id,
+        targets=old.targets,
+        urgent=old.urgent,
+        request_key=f"copy:{callback_data.broadcast}",
+    )
+    async with face.desk.database.writing() as tx:
+        await talks.want_card(tx, number, press.chat_id)
+    face.poke()
+
+
+# Doubts
+
+
+async def settle(query: CallbackQuery, callback_data: Doubt, face: Face) -> str:
+    """Take a person's word about everything that is in doubt in one channel."""
+    press = pressed(query)
+    composer(face, press)
+    doubtful = await _doubtful(face, callback_data)
+    changed = [await _word(face, one, press, sent=callback_data.sent) for one in doubtful]
+    await _redraw(face, callback_data.broadcast, press)
+    if not any(changed):
+        return texts.NO_MORE_DOUBT
+    return texts.SETTLED_SENT if callback_data.sent else texts.QUEUED_AGAIN
+
+
+async def _doubtful(face: Face, data: Doubt) -> list[Delivery]:
+    channel = keyboards.named(data.tag, face.desk.channels)
+    async with face.desk.database.reading() as tx:
+        found = await broadcasts.deliveries(
+            tx, data.id, states=[DeliveryState.UNCONFIRMED], broadcast_id=data.broadcast
+        )
+    return [one for one in found if one.channel == channel]
+
+
+async def _word(face: Face, one: Delivery, press: Press, *, sent: bool) -> bool:
+    if sent:
+        return await broadcast.settle(face.desk, one.id, sent=True, by=press.name)
+    again = await broadcast.retry(
+        face.desk, one.announcement_id, states=[DeliveryState.UNCONFIRMED], delivery_id=one.id
+    )
+    return bool(again)
+
+
+# Details
+
+
+async def details(query: CallbackQuery, callback_data: On, bot: Bot, face: Face) -> None:
+    """Show each delivery that went wrong, in a message of its own."""
+    press = pressed(query)
+    await say(bot, press.chat_id, await _details(face, callback_data))
+
+
+async def turn_page(query: CallbackQuery, callback_data: On, bot: Bot, face: Face) -> None:
+    """Show another page of the details in the same message."""
+    press = pressed(query)
+    await show(bot, press.chat_id, press.message_id, await _details(face, callback_data))
+
+
+async def _details(face: Face, data: On) -> Screen:
+    async with face.desk.database.reading() as tx:
+        whole = await report.of(tx, data.id, troubles=0)
+        troubles = await broadcasts.deliveries(tx, data.id, states=TROUBLE, broadcast_id=data.broadcast)
+    if whole is None:
+        raise UnknownAnnouncementError(data.id)
+    first = data.page * _PAGE
+    page, more = troubles[first : first + _PAGE], len(troubles) > first + _PAGE
+    text = board_texts.details(whole, page, face.names, first=first + 1, total=len(troubles))
+    return Screen(text, keyboards.keyboard(keyboards.pages(data.id, data.broadcast, data.page, more=more)))
+
+
+# News
+
+
+async def ask_now(query: CallbackQuery, callback_data: Ask, face: Face) -> str:
+    """Try a held channel now."""
+    composer(face, pressed(query))
+    channel = keyboards.named(callback_data.tag, face.desk.channels)
+    async with face.desk.database.writing() as tx:
+        held = {hold.channel for hold in await holds.holds(tx)}
+        if channel is None or channel not in held:
+            return texts.NOT_HELD
+        await holds.ask_now(tx, channel, face.desk.now())
+    face.poke()
+    return texts.CHECKING
+
+
+async def release_late(query: CallbackQuery, callback_data: Late, face: Face) -> str:
+    """Release an occurrence that its schedule did not; of two who press at once, one does."""
+    press = pressed(query)
+    composer(face, press)
+    at = datetime.fromtimestamp(callback_data.at, UTC)
+    released = await broadcast.release(
+        face.desk,
+        callback_data.id,
+        by=f"editor:{press.user_id}",
+        release_key=f"late:{callback_data.schedule}:{at.isoformat()}",
+        grace=face.grace,
+    )
+    if released.fresh:
+        async with face.desk.database.writing() as tx:
+            await talks.put_board(tx, released.broadcast_id, press.chat_id, press.message_id)
+    face.poke()
+    return texts.RELEASED if released.fresh else texts.ALREADY_RELEASED
+
+
+async def _redraw(face: Face, broadcast_id: int, press: Press) -> None:
+    """Let the message whose button was pressed be the board, unless another one is."""
+    async with face.desk.database.writing() as tx:
+        found = await broadcasts.get(tx, broadcast_id)
+        if found is None:
+            raise StaleError(texts.OLD_BUTTON)
+        if await talks.board_in(tx, broadcast_id, press.chat_id) is None:
+            await talks.put_board(tx, broadcast_id, press.chat_id, press.message_id)
+        await talks.reopen_boards(tx, found.announcement_id)
+    face.poke()
+
+
+def router() -> Router:
+    """Return the handlers with what they answer to."""
+    own = Router(name=__name__)
+    own.callback_query.register(stop, On.filter(F.turn == Turn.STOP))
+    own.callback_query.register(retry, On.filter(F.turn == Turn.RETRY))
+    own.callback_query.register(copy, On.filter(F.turn == Turn.COPY))
+    own.callback_query.register(details, On.filter(F.turn == Turn.DETAILS))
+    own.callback_query.register(turn_page, On.filter(F.turn == Turn.PAGE))
+    own.callback_query.register(settle, Doubt.filter())
+    own.callback_query.register(ask_now, Ask.filter())
+    own.callback_query.register(release_late, Late.filter())
+    return own

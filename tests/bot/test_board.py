@@ -1,0 +1,223 @@
+"""What became of it: progress, the report, doubts, failures, news."""
+
+import asyncio
+from datetime import timedelta
+
+from channels.contract import ChannelClosed, Deferred, Post, Reason, Rejected, Unconfirmed
+from delivery import broadcast, planning
+from delivery.model import DeliveryState
+from delivery.store import holds, talks
+from sandbox.faults import Fault, Kind
+from tests.bot.newsroom import ADMIN, ANNA, BORIS, Newsroom, labels, newsroom, words
+from tests.delivery.builders import a_list, says, states
+
+
+async def sent(room: Newsroom, text: str = "Собрание в среду") -> None:
+    await room.tg.say(ANNA, text)
+    await room.press("Отправить сейчас")
+
+
+async def test_the_report_names_each_channel_with_its_link(room: Newsroom) -> None:
+    await a_list(room.desk, "members", "a@example.org", "b@example.org")
+    await sent(room)
+    board = await room.sees("Готово. Всё вышло.")
+    assert "ВКонтакте @smolprof: вышло — посмотреть" in words(board)
+    assert "Письма: принято 2 из 2 писем" in words(board)
+    assert any(entity.get("url") == "https://example.org/1" for entity in board["entities"])
+    assert labels(board) == []
+
+
+async def test_a_failure_is_told_with_its_reason_and_remedy_and_repaired_by_a_button(room: Newsroom) -> None:
+    await a_list(room.desk, "members", "a@example.org", "b@example.org")
+    says(room.channels["mail"], Rejected("552 mailbox full", Reason.MAILBOX_FULL))
+    await sent(room)
+    board = await room.sees("Готово, но дошло не всё.")
+    assert "Почтовый ящик переполнен: " in words(board)
+    assert "@example.org" in words(board)
+    await room.press("Подробнее")
+    assert "552 mailbox full" in words(await room.sees("Ответ другой стороны"))
+    assert "1 доставка" in await room.press("Повторить неудачные")
+    await room.sees("Готово. Всё вышло.")
+    assert await states(room.desk, 1) == [DeliveryState.SENT] * 3
+
+
+async def test_what_repeating_cannot_help_is_not_offered_to_be_repeated(room: Newsroom) -> None:
+    says(room.channels["wall"], Rejected("bad", Reason.BAD_CONTENT))
+    await sent(room)
+    board = await room.sees("Не отправилось.")
+    assert labels(board) == ["Подробнее"]
+
+
+async def test_a_doubtful_post_is_settled_by_a_person(room: Newsroom) -> None:
+    says(room.channels["wall"], Unconfirmed("timeout"))
+    await sent(room)
+    board = await room.sees("Готово, но не всё известно.")
+    assert "Посмотреть: ВКонтакте @smolprof" in labels(board)
+    assert await room.press("Уже опубликовано") == "Записано: вышло."
+    await room.sees("Готово. Всё вышло.")
+    assert room.channels["wall"].sent == []
+
+
+async def test_a_doubtful_post_is_sent_again_on_a_persons_word(room: Newsroom) -> None:
+    says(room.channels["wall"], Unconfirmed("timeout"))
+    await sent(room)
+    await room.sees("Готово, но не всё известно.")
+    assert await room.press("Отправить ещё раз") == "Отправляем ещё раз."
+    await room.sees("Готово. Всё вышло.")
+    assert len(room.channels["wall"].sent) == 1
+
+
+async def test_of_two_who_settle_at_once_the_second_is_told(room: Newsroom) -> None:
+    says(room.channels["wall"], Unconfirmed("timeout"))
+    await sent(room)
+    await room.sees("Готово, но не всё известно.")
+    await room.tg.say(ADMIN, "/status 1")
+    await room.sees("Отправить ещё раз", ADMIN)
+    answers = await asyncio.gather(room.press("Отправить ещё раз"), room.press("Отправить ещё раз", ADMIN))
+    assert sorted(answers) == ["Отправляем ещё раз.", "Уже решено."]
+    await room.sees("Готово. Всё вышло.", ADMIN)
+    assert len(room.channels["wall"].sent) == 1
+
+
+async def test_many_doubtful_letters_are_settled_together(room: Newsroom) -> None:
+    await a_list(room.desk, "members", *(f"a{n}@example.org" for n in range(7)))
+    says(room.channels["mail"], *(Unconfirmed("cut after the final dot") for _ in range(7)))
+    await sent(room)
+    await room.sees("Готово, но не всё известно.")
+    await room.press("Уже опубликовано")
+    await room.sees("Готово. Всё вышло.")
+    assert await states(room.desk, 1) == [DeliveryState.SENT] * 8
+
+
+async def test_the_board_is_edited_in_place_and_not_too_often(url: str) -> None:
+    async with newsroom(url, pause=0.5) as room:
+        await a_list(room.desk, "members", *(f"a{n}@example.org" for n in range(60)))
+        room.channels["mail"].hold = asyncio.Event()
+        await sent(room)
+        await room.sees("Отправляется: 1 из 61.")
+        room.channels["mail"].hold.set()
+        await room.sees("Готово. Всё вышло.")
+        edits = [
+            call for call in room.calls("editMessageText") if "Отправляется" in call["text"] or "Готово" in call["text"]
+        ]
+        assert len(edits) <= 5
+        assert len(room.said()) == 1
+
+
+async def test_a_wait_that_telegram_asks_for_is_kept(room: Newsroom) -> None:
+    room.channels["wall"].hold = asyncio.Event()
+    await sent(room)
+    await room.sees("Отправляется")
+    room.tg.faults.add("editMessageText", Fault(Kind.MAKES_WAIT, seconds=2))
+    room.channels["wall"].hold.set()
+    await asyncio.sleep(1)
+    asked = len(room.calls("editMessageText"))
+    await room.sees("Готово. Всё вышло.")
+    assert len(room.calls("editMessageText")) == asked + 1
+
+
+async def test_the_board_goes_on_after_a_restart(url: str) -> None:
+    async with newsroom(url) as room:
+        says(room.channels["wall"], Deferred("later", retry_after=timedelta(seconds=2)))
+        await sent(room)
+        await room.sees("Отправляется: 0 из 1.")
+        await room.dispatcher.stop_polling()
+        async with newsroom(url, tg=room.tg) as again:
+            await again.sees("Готово. Всё вышло.")
+            assert len(again.said()) == 1
+
+
+async def test_a_board_whose_message_was_deleted_is_forgotten(room: Newsroom) -> None:
+    room.channels["wall"].hold = asyncio.Event()
+    await sent(room)
+    board = await room.sees("Отправляется")
+    del room.tg.world.chats[ANNA].messages[board["message_id"]]
+    room.channels["wall"].hold.set()
+    async with asyncio.timeout(8):
+        while True:
+            async with room.desk.database.reading() as tx:
+                if not await talks.boards(tx):
+                    break
+            await asyncio.sleep(0.05)
+    assert await states(room.desk, 1) == [DeliveryState.SENT]
+
+
+async def test_a_held_channel_is_told_once_to_everybody_and_asked_again_on_a_button(room: Newsroom) -> None:
+    says(room.channels["wall"], ChannelClosed("token revoked", Reason.TOKEN_REVOKED))
+    await sent(room)
+    for person in (ADMIN, ANNA, BORIS):
+        await room.sees("отправка приостановлена", person)
+    news = await room.sees("отправка приостановлена")
+    assert "Ключ доступа больше не действует" in words(news)
+    assert await room.press("Проверить сейчас") == "Проверяем."
+    await room.sees("Готово. Всё вышло.")
+    assert await room.press("Проверить сейчас", BORIS) == "Канал уже работает."
+    assert sum("приостановлена" in text for text in room.texts(ADMIN)) == 1
+    async with room.desk.database.reading() as tx:
+        assert await holds.holds(tx) == []
+
+
+async def test_news_wait_until_telegram_can_be_reached(room: Newsroom) -> None:
+    room.boards._pause = 0.05
+    async with room.desk.database.writing() as tx:
+        await holds.close(
+            tx,
+            "wall",
+            reason=Reason.TOKEN_REVOKED,
+            detail="",
+            retry_at=room.desk.now() + timedelta(hours=1),
+            now=room.desk.now(),
+        )
+    room.tg.faults.add("sendMessage", Fault(Kind.DROPS_BEFORE, times=3))
+    room.boards.poke()
+    for person in (ADMIN, ANNA, BORIS):
+        await room.sees("отправка приостановлена", person, within=15)
+
+
+async def test_trouble_of_the_command_lines_broadcast_is_told_to_the_administrators(room: Newsroom) -> None:
+    says(room.channels["wall"], Rejected("no", Reason.REFUSED))
+    number = await broadcast.draft(room.desk, Post("Из командной строки"), author="cli", targets=["wall"])
+    await broadcast.release(room.desk, number, by="cli")
+    room.face.poke()
+    await room.sees("Не отправилось.", ADMIN)
+    assert room.said(ANNA) == []
+
+
+async def test_a_smooth_broadcast_of_the_command_line_is_not_told(room: Newsroom) -> None:
+    number = await broadcast.draft(room.desk, Post("Из командной строки"), author="cli", targets=["wall"])
+    await broadcast.release(room.desk, number, by="cli")
+    room.face.poke()
+    await asyncio.sleep(1.5)
+    assert room.said(ADMIN) == []
+
+
+async def test_a_planned_broadcast_is_reported_to_its_author(room: Newsroom) -> None:
+    number = await broadcast.draft(room.desk, Post("По плану"), author="Анна", author_id=ANNA, targets=["wall"])
+    await planning.plan(room.desk, number, at=room.desk.now() + timedelta(seconds=1), by="editor")
+    room.face.poke()
+    await room.sees("Готово. Всё вышло.")
+    assert room.said(ADMIN) == []
+
+
+async def test_a_missed_moment_is_told_and_sent_late_on_one_press(room: Newsroom) -> None:
+    number = await broadcast.draft(room.desk, Post("Пропущено"), author="Анна", author_id=ANNA, targets=["wall"])
+    await planning.plan(room.desk, number, at=room.desk.now() + timedelta(hours=1), by="editor")
+    room.clock.advance(hours=3)
+    room.face.poke()
+    for person in (ANNA, BORIS):
+        await room.sees("Не вышло в назначенное время", person)
+    answers = await asyncio.gather(room.press("Отправить сейчас"), room.press("Отправить сейчас", BORIS))
+    assert sorted(answers) == ["Отправляется.", "Уже отправляется. Второй раз не уйдёт."]
+    await room.sees("Готово. Всё вышло.")
+    assert len(room.channels["wall"].sent) == 1
+
+
+async def test_stopping_in_the_middle_tells_what_went_out(room: Newsroom) -> None:
+    await a_list(room.desk, "members", *(f"a{n}@example.org" for n in range(250)))
+    room.channels["mail"].hold = asyncio.Event()
+    await sent(room)
+    await room.sees("Отправляется: 1 из 251.")
+    await room.press("Остановить")
+    room.channels["mail"].hold.set()
+    board = await room.sees("Остановлено. Успело уйти")
+    assert labels(board) == []
