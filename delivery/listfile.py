@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from io import StringIO
 
+from delivery import workbook
 from delivery.address import AddressError, check_address
 from delivery.csvtext import Row, TextCode, TextError, read_text
 from delivery.listcolumns import Columns, find_columns
@@ -33,6 +34,7 @@ __all__ = [
     "changes",
     "read",
     "write",
+    "write_workbook",
 ]
 
 
@@ -352,14 +354,21 @@ def _whole(row: Row) -> str:
 
 # The way out
 
+_HEADER = ("E-mail", "Имя", "Организация")
+
 
 def write(members: Iterable[Member]) -> bytes:
     """Return a CSV file that Excel opens by a double click: UTF-8 with a mark, semicolons, formulas defused."""
     text = StringIO(newline="")
     rows = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    rows.writerow(("E-mail", "Имя", "Организация"))
+    rows.writerow(_HEADER)
     rows.writerows((_defused(member.shown), _defused(member.name), _defused(member.organisation)) for member in members)
     return text.getvalue().encode("utf-8-sig")
+
+
+def write_workbook(members: Iterable[Member]) -> bytes:
+    """Return an XLSX file. Its cells are texts, so that formulas need no defusing."""
+    return workbook.write_workbook([_HEADER, *((member.shown, member.name, member.organisation) for member in members)])
 
 
 def _defused(text: str) -> str:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.listfile import BadLine, BadLineCode, Limits, ListFileCode, ListFileError, Member, read
-from delivery.workbook import Sheet, WorkbookCode, WorkbookError, is_workbook, read_workbook
+from delivery.listfile import write_workbook as write_list
+from delivery.workbook import Sheet, WorkbookCode, WorkbookError, is_workbook, read_workbook, write_workbook
 
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
@@ -232,3 +233,20 @@ def test_a_workbook_that_gives_no_list_is_refused_like_a_file(data: bytes, limit
     with pytest.raises(ListFileError) as caught:
         read("Список.xlsx", data, limits)
     assert caught.value.code is code
+
+
+# The way out
+
+
+def test_what_is_written_is_read_back_as_it_was() -> None:
+    rows = [("E-mail", "Имя"), ("a@example.org", " Иванов <И> & Ко "), ("=1+1", "a\x0bb\U0001f600"), ("", "")]
+    assert rows_of(write_workbook(rows)) == (
+        (1, ("E-mail", "Имя")),
+        (2, ("a@example.org", " Иванов <И> & Ко ")),
+        (3, ("=1+1", "ab\U0001f600")),
+    )
+
+
+def test_a_written_list_is_a_list_again() -> None:
+    members = (Member("a@example.org", "a@example.org", "Анна", "Обком"), Member("b@example.org", "b@example.org"))
+    assert read("list.xlsx", write_list(members)).members == members
