@@ -287,7 +287,10 @@ def _take(found: _Found, row: Row, columns: Columns) -> None:
 def _take_cell(found: _Found, line: int, cell: str, name: str, organisation: str) -> None:
     if cell.startswith("="):
         return found.refuse(line, cell, BadLineCode.FORMULA)
-    for own_name, text in _mailboxes(_undefused(cell)):
+    mailboxes = list(_mailboxes(_undefused(cell)))
+    if not mailboxes:  # separators and nothing between them
+        found.refuse(line, cell, BadLineCode.NO_ADDRESS)
+    for own_name, text in mailboxes:
         try:
             address = check_address(text)
         except AddressError as error:

@@ -222,6 +222,7 @@ def test_shows_people_the_address_as_it_was_written() -> None:
         ("позвонить", "no_at", {}),
         ("нет", "no_address", {}),
         ("—", "no_address", {}),
+        (" , ; ", "no_address", {}),
         ("ivan ov@example.org", "extra_text", {"extra": "ivan"}),
         ("a@example.org (секретарь)", "extra_text", {"extra": "(секретарь)"}),
         ("Анна <a@exam ple.org>", "extra_text", {"extra": "ple.org"}),
