@@ -13,18 +13,13 @@ from itertools import cycle
 import structlog
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.exceptions import (
-    TelegramAPIError,
-    TelegramConflictError,
-    TelegramNetworkError,
-    TelegramRetryAfter,
-    TelegramUnauthorizedError,
-)
+from aiogram.exceptions import AiogramError, TelegramConflictError, TelegramRetryAfter, TelegramUnauthorizedError
 from aiogram.types import Update
 from aiohttp_socks import ProxyError
 
 from bot.face import Face
 from bot.incoming import keep
+from delivery.database import is_away
 
 _log = structlog.get_logger()
 _WAIT_SECONDS = 30  # the server holds the question open this long; 50 is the most it does
@@ -94,8 +89,12 @@ class Polling:
             self.connected = False
             _log.error("bot.token_refused")
             return [], _PAUSES[-1]
-        except (TelegramAPIError, TelegramNetworkError, ProxyError, OSError, TimeoutError, ValueError) as error:
+        except (AiogramError, ProxyError, OSError, TimeoutError, ValueError) as error:
             self._lost(error)
+            return [], 0.0
+        except Exception as error:  # noqa: BLE001 - not confirmed, so Telegram will send it again
+            if not is_away(error):
+                _log.exception("updates.not_stored")
             return [], 0.0
         if updates:
             self._offset = updates[-1].update_id + 1
