@@ -18,7 +18,6 @@ COMMANDS: Mapping[str, str] = {
     "schedules": "bot.commands.schedules:schedules",
     "lists": "bot.commands.lists:lists",
     "check": "bot.commands.check:check",
-    "init": "bot.commands.init:init",
     "db": "bot.commands.db:db",
     "backup": "bot.commands.backup:backup",
     "sandbox": "bot.commands.sandbox:sandbox",

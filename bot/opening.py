@@ -88,10 +88,19 @@ def _require_current(found: Standing) -> None:
 
 
 @asynccontextmanager
-async def opened_office(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Desk]:
-    """Open a desk without channels, for what needs only the database. Changes no schema. Raises StartError."""
+async def opened_office(
+    settings: Settings, now: Callable[[], datetime] = utc_now, *, furnish: bool = False
+) -> AsyncIterator[Desk]:
+    """Open a desk without channels, for what needs only the database. Raises StartError.
+
+    No table is changed; `furnish` makes those of an SQLite database that has none.
+    """
     async with opened_database(settings) as database:
-        _require_current(await schema.standing(database))
+        found = await schema.standing(database)
+        if furnish and found is Standing.EMPTY:
+            await prepare(database)
+        else:
+            _require_current(found)
         yield Desk(database, {}, now, settings.timezone)
 
 

@@ -34,9 +34,8 @@ def _claim(file: Path) -> None:
         file.open("xb").close()
     except FileExistsError:
         raise Failure(ExitCode.BAD_INPUT, texts.BACKUP_IS_THERE.format(file=file)) from None
-    except OSError as error:
-        detail = error.strerror or str(error)
-        raise Failure(ExitCode.BAD_INPUT, texts.BACKUP_NOT_WRITTEN.format(file=file, detail=detail)) from None
+    except OSError:
+        raise Failure(ExitCode.BAD_INPUT, texts.BACKUP_NOT_WRITTEN.format(file=file)) from None
 
 
 async def _copied(database: Database, file: Path) -> int:
@@ -44,10 +43,9 @@ async def _copied(database: Database, file: Path) -> int:
     try:
         await _copy(database, file)
         return await asyncio.to_thread(lambda: file.stat().st_size)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error):
         await asyncio.to_thread(file.unlink)
-        said = texts.BACKUP_NOT_WRITTEN.format(file=file, detail=str(error).rstrip("."))
-        raise Failure(ExitCode.UNEXPECTED, said) from None
+        raise Failure(ExitCode.UNEXPECTED, texts.BACKUP_NOT_WRITTEN.format(file=file)) from None
 
 
 async def _copy(database: Database, file: Path) -> None:

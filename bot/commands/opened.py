@@ -31,11 +31,14 @@ def starting() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def in_the_office(invocation: Invocation) -> AsyncIterator[Desk]:
-    """Open a desk without channels: enough to look, to queue and to cancel. Raises Failure."""
+async def in_the_office(invocation: Invocation, *, furnish: bool = False) -> AsyncIterator[Desk]:
+    """Open a desk without channels: enough to look, to queue and to cancel. Raises Failure.
+
+    `furnish` makes the tables of an SQLite database that has none.
+    """
     settings = invocation.settings()
     with starting():
-        async with opened_office(settings) as desk:
+        async with opened_office(settings, furnish=furnish) as desk:
             yield desk
 
 

@@ -194,7 +194,7 @@ Words = str | Callable[[ConfigProblem], str]
 
 SENTENCES: Mapping[ConfigCode, Words] = {
     ConfigCode.NO_CONFIG: "настроек нет: здесь нет файла config.toml и не задана переменная RUPOR_CONFIG. "
-    "Создайте файл командой rupor init или скопируйте config.example.toml в config.toml и заполните; "
+    "Скопируйте config.example.toml в config.toml и заполните; "
     "файл в другом месте укажите так: rupor --config ФАЙЛ.",
     ConfigCode.FILE_UNREADABLE: _file_unreadable,
     ConfigCode.BAD_TOML: _bad_toml,

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 
-from bot.texts.measures import listed, number, size
+from bot.texts.cli.amounts import deliveries
+from bot.texts.measures import listed, size
 from bot.texts.plurals import counted, plural
 from bot.texts.states import DELIVERY
 from delivery.broadcast import Cancelled
 from delivery.model import DeliveryState
 
 _WHO_SENDS = "Отправит служба (rupor run) или rupor worker."
-
-
-def _deliveries(n: int) -> str:
-    return counted(n, "доставка", "доставки", "доставок").replace(str(n), number(n), 1)
 
 
 # retry
@@ -22,7 +19,7 @@ def queued_again(announcement: int, n: int, asked_now: Sequence[str]) -> str:
     """Say how many deliveries are in the queue again, and which held channels will be asked at once."""
     lines = []
     if n:
-        lines.append(f"В очереди снова: {_deliveries(n)}. {_WHO_SENDS} Ход: rupor status {announcement}")
+        lines.append(f"В очереди снова: {deliveries(n)}. {_WHO_SENDS} Ход: rupor status {announcement}")
     if asked_now:
         lines.append(f"Недоступные каналы будут проверены сразу: {listed(asked_now)}.")
     return "\n".join(lines) or f"Повторять нечего: у объявления {announcement} таких доставок нет."
@@ -65,7 +62,7 @@ def not_in_doubt(delivery: int, state: DeliveryState) -> str:
 
 def cancelled(announcement: int, done: Cancelled, gone: int) -> str:
     """Say what was stopped and what could not be."""
-    stopped = [_deliveries(done.deliveries)] if done.deliveries else []
+    stopped = [deliveries(done.deliveries)] if done.deliveries else []
     if done.schedules:
         stopped.append(counted(done.schedules, "расписание", "расписания", "расписаний"))
     if stopped:
@@ -77,7 +74,7 @@ def cancelled(announcement: int, done: Cancelled, gone: int) -> str:
     if not gone:
         return f"{head} Ничего не отправлено."
     verb = plural(gone, "ушла", "ушли", "ушло")
-    return f"{head} Уже {verb} {_deliveries(gone)}. Что можно исправить: rupor recall {announcement}"
+    return f"{head} Уже {verb} {deliveries(gone)}. Что можно исправить: rupor recall {announcement}"
 
 
 # db, backup
@@ -86,7 +83,7 @@ SCHEMA_CURRENT = "Таблицы в порядке, версия {revision}."
 SCHEMA_UPGRADED = "Таблицы обновлены до версии {revision}."
 BACKUP_OF_POSTGRES = "Копию базы PostgreSQL делает её собственная программа: pg_dump --format=custom --file=КОПИЯ БАЗА."
 BACKUP_IS_THERE = "Файл «{file}» уже есть. Выберите другое имя: чужую копию Рупор не затирает."
-BACKUP_NOT_WRITTEN = "Файл «{file}» не записался: {detail}."
+BACKUP_NOT_WRITTEN = "Файл «{file}» не записался. Проверьте папку, права и место на диске."
 
 
 def backed_up(file: str, bytes_: int) -> str:

@@ -1,0 +1,98 @@
+"""`rupor check`: would a broadcast work now, and what to do where not."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.commands.frame import Answer, ExitCode, Invocation, command
+from bot.config import Settings
+from bot.opening import StartCode, StartError, opened_channel, opened_database
+from bot.texts.cli import check as texts
+from bot.texts.cli import start
+from channels.contract import FindingCode
+from delivery import schema
+from delivery.database import Database
+from delivery.schema import Standing
+
+__all__ = ["check"]
+
+_PATIENCE = 20.0  # seconds for one channel
+
+_STANDINGS = {
+    Standing.EMPTY: StartCode.SCHEMA_MISSING,
+    Standing.OLDER: StartCode.SCHEMA_OLDER,
+    Standing.NEWER: StartCode.SCHEMA_NEWER,
+}
+_GROWS_BY_ITSELF = (Standing.EMPTY, Standing.OLDER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One thing found out. `fatal`: a broadcast would fail now."""
+
+    code: str
+    message: str
+    fatal: bool = False
+    detail: str = ""
+
+
+@command("check", answers_json=True)
+async def check(invocation: Invocation) -> Answer:
+    """Ask the database and every channel, all at once."""
+    settings = invocation.settings()
+    async with asyncio.TaskGroup() as group:
+        base = group.create_task(_database(settings))
+        asked = {key: group.create_task(_channel(settings, key)) for key in settings.channels}
+    database, channels = base.result(), {key: task.result() for key, task in asked.items()}
+    troubles = sum(line.fatal for line in [database, *(line for lines in channels.values() for line in lines)])
+    troubles += not channels
+    document = {
+        "ok": not troubles,
+        "database": _document(database),
+        "channels": {key: _channel_document(lines) for key, lines in channels.items()},
+    }
+    text = "\n".join([*_said(database, channels), "", texts.verdict(troubles)])
+    return Answer(text, document, ExitCode.INCOMPLETE if troubles else ExitCode.DONE)
+
+
+async def _database(settings: Settings) -> _Line:
+    try:
+        async with opened_database(settings) as database:
+            standing = await schema.standing(database)
+            if standing is Standing.CURRENT:
+                return _Line(standing, texts.database(schema.newest()))
+            if standing in _GROWS_BY_ITSELF and database.dialect == "sqlite":
+                return _Line(standing, texts.SCHEMA_TO_COME)
+            return _Line(_STANDINGS[standing], start.sentence(_STANDINGS[standing]), fatal=True)
+    except StartError as error:
+        return _Line(error.code, start.sentence(error.code, error.detail), fatal=True)
+
+
+async def _channel(settings: Settings, key: str) -> Sequence[_Line]:
+    database = Database(settings.database.url.get_secret_value())  # a channel reads files from it; not now
+    try:
+        async with asyncio.timeout(_PATIENCE), opened_channel(settings, key, database) as channel:
+            findings = await channel.check()
+    except StartError as error:
+        return [_Line(error.code, start.sentence(error.code, error.detail), fatal=True)]
+    except TimeoutError:
+        return [_Line(FindingCode.NOT_REACHED, texts.slow(_PATIENCE), fatal=True)]
+    finally:
+        await database.close()
+    return [_Line(one.code, texts.line(one), one.fatal, one.detail) for one in findings]
+
+
+def _channel_document(lines: Sequence[_Line]) -> dict[str, Any]:
+    return {"ok": not any(line.fatal for line in lines), "findings": [_document(line) for line in lines]}
+
+
+def _document(line: _Line) -> dict[str, Any]:
+    return {"code": line.code, "fatal": line.fatal, "message": line.message, "detail": line.detail}
+
+
+def _said(database: _Line, channels: dict[str, Sequence[_Line]]) -> list[str]:
+    said = [texts.DATABASE, texts.marked(database.code, database.message, fatal=database.fatal)]
+    for key, lines in channels.items():
+        said += ["", key, *(texts.marked(line.code, line.message, fatal=line.fatal) for line in lines)]
+    return said if channels else [*said, "", texts.NO_CHANNELS]
