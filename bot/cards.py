@@ -16,6 +16,7 @@ from bot.talking import Screen
 from bot.texts import board as board_texts
 from bot.texts import bot as texts
 from bot.texts import card as card_texts
+from bot.texts import plan as plan_texts
 from bot.texts.channels import Names
 from bot.texts.reasons import WORTH_REPEATING
 from delivery import broadcast, report
@@ -59,7 +60,23 @@ async def _unsent(face: Face, whole: Report, viewer: int, notes: Notes) -> Scree
         composer = access.may_compose(settings, viewer)
         buttons = keyboards.awaiting(one.id, one.revision, author=composer, approver=approver)
         return _screen(card_texts.approval_request(seen, face.names, author, notes), buttons)
+    if whole.schedules:
+        text = plan_texts.planned(seen, whole.schedules, face.names, face.desk, notes)
+        return _screen(text, _plan_buttons(face, whole, viewer))
     return _screen(card_texts.card(seen, face.names, notes), _draft_buttons(face, seen, viewer))
+
+
+def _plan_buttons(face: Face, whole: Report, viewer: int) -> Rows:
+    one = whole.announcement
+    if not access.may_compose(face.settings, viewer):
+        return []
+    return keyboards.planned(
+        one.id,
+        one.revision,
+        repeats=any(plan.cron for plan in whole.schedules),
+        editable=not whole.broadcasts and access.may_send(face.settings, viewer),
+        last=whole.broadcasts[-1].broadcast.id if whole.broadcasts else None,
+    )
 
 
 def _draft_buttons(face: Face, seen: Preview, viewer: int) -> Rows:

@@ -14,7 +14,7 @@ import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramForbiddenError, TelegramRetryAfter
 
-from bot import cards, showing
+from bot import access, cards, showing
 from bot.drafting import gather
 from bot.face import Face
 from bot.rounds import rounds
@@ -108,7 +108,8 @@ class Collector:
             return False
         self._failing.pop((chat_id, bundle), None)
         async with self._desk.database.writing() as tx:
-            number = await gather(tx, self._desk, chat_id, bundle, missing)
+            guarded = not access.may_send(self._face.settings, pieces[0].author_id)
+            number = await gather(tx, self._desk, chat_id, bundle, missing, guarded=guarded)
         if number is not None:
             _log.info("draft.stored", announcement=number)
         return number is not None

@@ -4,14 +4,14 @@ from aiogram import Dispatcher
 from aiogram.fsm.storage.memory import SimpleEventIsolation
 
 from bot.face import Face
-from bot.handlers import approval, board, card, content, lists, old, sending, start, status
+from bot.handlers import approval, board, card, content, lists, old, planning, schedules, sending, start, status
 from bot.handlers.answering import Answering, apologise
 from bot.incoming import ALLOWED_UPDATES, Intake, Once
 from bot.memory import Memory
 
 __all__ = ["ALLOWED_UPDATES", "Face", "build"]
 
-_IN_ORDER = (start, status, lists, card, sending, approval, board, old, content)
+_IN_ORDER = (start, status, schedules, planning, lists, card, sending, approval, board, old, content)
 """Commands and dialogues before `content`, which takes every message; `old` after every other button."""
 
 

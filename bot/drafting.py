@@ -27,16 +27,19 @@ def replacing(announcement_id: int, message_id: int) -> str:
     return f"{_REPLACES}{announcement_id}:{message_id}"
 
 
-async def gather(tx: Tx, desk: Desk, chat_id: int, bundle: str, missing: Sequence[str] = ()) -> int | None:
+async def gather(
+    tx: Tx, desk: Desk, chat_id: int, bundle: str, missing: Sequence[str] = (), *, guarded: bool = False
+) -> int | None:
     """Make a draft of a bundle, or let what is new in it join the draft that is there; ask for its card.
 
-    `missing` names files whose bytes could not be had. Returns the announcement's number, None when nothing is new.
+    `missing` names files whose bytes could not be had. `guarded`: what is planned has somebody's consent and is not to
+    be changed by this author. Returns the announcement's number, None when nothing is new.
     """
     pieces = await inbox.pieces(tx, chat_id, bundle)
     fresh = [one for one in pieces if one.announcement_id is None]
     if not fresh:
         return None
-    number, notes = await _store(tx, desk, pieces, fresh)
+    number, notes = await _store(tx, desk, pieces, fresh, guarded=guarded)
     await inbox.assign(tx, chat_id, [one.message_id for one in fresh], number)
     if missing:
         notes.append({"code": "file_missing", "names": list(missing)})
@@ -45,9 +48,11 @@ async def gather(tx: Tx, desk: Desk, chat_id: int, bundle: str, missing: Sequenc
     return number
 
 
-async def _store(tx: Tx, desk: Desk, pieces: Sequence[Piece], fresh: Sequence[Piece]) -> tuple[int, list[Note]]:
+async def _store(
+    tx: Tx, desk: Desk, pieces: Sequence[Piece], fresh: Sequence[Piece], *, guarded: bool
+) -> tuple[int, list[Note]]:
     if pieces[0].bundle.startswith(_REPLACES):
-        return await _replace(tx, desk, pieces)
+        return await _replace(tx, desk, pieces, guarded=guarded)
     known = [one.announcement_id for one in pieces if one.announcement_id is not None]
     if not known:
         return await _new(tx, desk, fresh), []
@@ -55,7 +60,7 @@ async def _store(tx: Tx, desk: Desk, pieces: Sequence[Piece], fresh: Sequence[Pi
     its = [one for one in pieces if one.announcement_id == found.id]
     post = joined([*its, *fresh]) if found.post == joined(its) else _appended(found.post, joined(fresh))
     try:
-        notes = await _revise(tx, desk, found, post, fresh[0].author)
+        notes = await _revise(tx, desk, found, post, fresh[0].author, guarded=guarded)
     except StageError:
         return await _new(tx, desk, fresh), [{"code": "came_late", "number": found.id}]
     return found.id, [_added(fresh), *notes]
@@ -74,21 +79,23 @@ async def _new(tx: Tx, desk: Desk, fresh: Sequence[Piece]) -> int:
     )
 
 
-async def _replace(tx: Tx, desk: Desk, pieces: Sequence[Piece]) -> tuple[int, list[Note]]:
+async def _replace(tx: Tx, desk: Desk, pieces: Sequence[Piece], *, guarded: bool) -> tuple[int, list[Note]]:
     number = int(pieces[0].bundle.removeprefix(_REPLACES).partition(":")[0])
     found, new = await broadcast.find_in(tx, number), joined(pieces)
     post = replace(found.post, text=new.text, entities=new.entities)
     try:
-        notes = await _revise(tx, desk, found, post, pieces[0].author)
+        notes = await _revise(tx, desk, found, post, pieces[0].author, guarded=guarded)
     except StageError:
         return await _new(tx, desk, pieces), [{"code": "came_late", "number": number}]
     return number, [{"code": "text_replaced"}, *notes]
 
 
-async def _revise(tx: Tx, desk: Desk, found: Announcement, post: Post, author: str) -> list[Note]:
+async def _revise(tx: Tx, desk: Desk, found: Announcement, post: Post, author: str, *, guarded: bool) -> list[Note]:
     """Add a revision. Returns a note when an approval no longer counts for it. Raises StageError."""
     if post == found.post:
         return []
+    if guarded and found.stage is Stage.CONFIRMED:
+        raise StageError(found.stage)
     await broadcast.revise_in(tx, desk, found.id, post, author=author)
     return [{"code": "approval_lapsed"}] if found.stage in {Stage.APPROVED, Stage.AWAITING_APPROVAL} else []
 
@@ -113,7 +120,9 @@ class Edit(StrEnum):
     TOO_LATE = "too_late"  # it has gone out
 
 
-async def edited(tx: Tx, desk: Desk, chat_id: int, message_id: int, post: Post) -> tuple[Edit, int] | None:
+async def edited(
+    tx: Tx, desk: Desk, chat_id: int, message_id: int, post: Post, *, guarded: bool = False
+) -> tuple[Edit, int] | None:
     """Let an edited message change its draft. Returns what came of it and the number, None when it is in no draft."""
     piece = await inbox.one_piece(tx, chat_id, message_id)
     if piece is None:
@@ -125,7 +134,7 @@ async def edited(tx: Tx, desk: Desk, chat_id: int, message_id: int, post: Post) 
     after = await _of_same_draft(tx, piece)
     found = await broadcast.find_in(tx, piece.announcement_id)
     try:
-        outcome, notes = await _follow(tx, desk, found, joined(before), joined(after), piece)
+        outcome, notes = await _follow(tx, desk, found, joined(before), joined(after), piece, guarded=guarded)
     except StageError:
         return Edit.TOO_LATE, found.id
     await talks.want_cards(tx, found.id)
@@ -134,7 +143,7 @@ async def edited(tx: Tx, desk: Desk, chat_id: int, message_id: int, post: Post) 
 
 
 async def _follow(
-    tx: Tx, desk: Desk, found: Announcement, before: Post, after: Post, piece: Piece
+    tx: Tx, desk: Desk, found: Announcement, before: Post, after: Post, piece: Piece, *, guarded: bool
 ) -> tuple[Edit, list[Note]]:
     if piece.bundle.startswith(_REPLACES):
         before = replace(before, attachments=found.post.attachments)
@@ -143,7 +152,7 @@ async def _follow(
         if found.stage is Stage.CANCELLED:
             raise StageError(found.stage)
         return Edit.PASSED_OVER, [{"code": "edit_passed_over"}]
-    notes = await _revise(tx, desk, found, after, piece.author)
+    notes = await _revise(tx, desk, found, after, piece.author, guarded=guarded)
     return Edit.TAKEN, [{"code": "edited"}, *notes]
 
 

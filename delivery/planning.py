@@ -1,5 +1,6 @@
 """What an editor may do with time: let an announcement go out later, or again and again; pause, resume, stop that."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -33,15 +34,17 @@ async def plan(
     cron: str = "",
     until: datetime | None = None,
     by: str,
+    come_from: Sequence[Stage] = RELEASABLE,
 ) -> int:
     """Let the announcement go out at a moment, or again and again by `cron`, until `until`. Returns the schedule's id.
 
-    With both, the first moment is `at` and the repeats follow it. Raises PastError when no moment lies in the future,
+    With both, the first moment is `at` and the repeats follow it. An announcement that is planned already may get
+    another plan; else it must stand in one of `come_from`. Raises PastError when no moment lies in the future,
     RecurrenceError, UnknownAnnouncementError, UnknownTargetError, BlockedError, NobodyError, StageError.
     """
     seen = await preview(desk, announcement_id)
     async with desk.database.writing() as tx:
-        return await plan_in(tx, desk, seen, at=at, cron=cron, until=until, by=by)
+        return await plan_in(tx, desk, seen, at=at, cron=cron, until=until, by=by, come_from=come_from)
 
 
 async def plan_in(
@@ -53,6 +56,7 @@ async def plan_in(
     cron: str = "",
     until: datetime | None = None,
     by: str,
+    come_from: Sequence[Stage] = RELEASABLE,
 ) -> int:
     """`plan`, inside somebody else's transaction. Raises what it raises, except for what is unknown."""
     if seen.blocked:
@@ -64,7 +68,7 @@ async def plan_in(
     if first is None or first[1] <= now or (until is not None and first[1] > until):
         raise PastError
     number = seen.announcement.id
-    if not await announcements.move(tx, number, to=Stage.CONFIRMED, come_from=[*RELEASABLE, Stage.CONFIRMED]):
+    if not await announcements.move(tx, number, to=Stage.CONFIRMED, come_from=[*come_from, Stage.CONFIRMED]):
         raise StageError((await find_in(tx, number)).stage)
     return await schedules.insert(
         tx,

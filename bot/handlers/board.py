@@ -60,6 +60,16 @@ async def copy(query: CallbackQuery, callback_data: On, face: Face) -> None:
     face.poke()
 
 
+async def show_board(query: CallbackQuery, callback_data: On, face: Face) -> None:
+    """Show a broadcast's report below the talk."""
+    press = pressed(query)
+    async with face.desk.database.writing() as tx:
+        if await broadcasts.get(tx, callback_data.broadcast) is None:
+            raise StaleError(texts.OLD_BUTTON)
+        await talks.put_board(tx, callback_data.broadcast, press.chat_id, talks.NO_MESSAGE)
+    face.poke()
+
+
 # Doubts
 
 
@@ -173,6 +183,7 @@ def router() -> Router:
     own.callback_query.register(stop, On.filter(F.turn == Turn.STOP))
     own.callback_query.register(retry, On.filter(F.turn == Turn.RETRY))
     own.callback_query.register(copy, On.filter(F.turn == Turn.COPY))
+    own.callback_query.register(show_board, On.filter(F.turn == Turn.SHOW))
     own.callback_query.register(details, On.filter(F.turn == Turn.DETAILS))
     own.callback_query.register(turn_page, On.filter(F.turn == Turn.PAGE))
     own.callback_query.register(settle, Doubt.filter())

@@ -80,8 +80,9 @@ async def edited_source(message: Message, face: Face) -> None:
     post = content_of(message)
     if post is None:
         return
+    guarded = not access.may_send(face.settings, message.chat.id)
     async with face.desk.database.writing() as tx:
-        outcome = await edited(tx, face.desk, message.chat.id, message.message_id, post)
+        outcome = await edited(tx, face.desk, message.chat.id, message.message_id, post, guarded=guarded)
     face.poke()
     if outcome is not None and outcome[0] is Edit.TOO_LATE:
         await message.answer(texts.edited_too_late(outcome[1]))

@@ -32,6 +32,15 @@ OPEN = "Открыть"
 LOOK = "Посмотреть"
 FURTHER = "Дальше"
 EARLIER = "Раньше"
+OTHER_TIME = "Другое время"
+OTHER_REPEAT = "Другой повтор"
+EVERY_DAY = "Каждый день"
+EVERY_WEEK = "Каждую неделю"
+EVERY_MONTH = "Каждый месяц"
+LAST_REPORT = "Последний отчёт"
+PAUSE = "Пауза"
+RESUME = "Возобновить"
+REMOVE = "Удалить"
 NO_LIST = "Нет, это объявление"
 
 COMMANDS = {
@@ -116,6 +125,8 @@ ALREADY_SENT = "Это объявление уже отправлено. Вто�
 ALREADY_CANCELLED = "Это объявление уже отменено."
 ALREADY_AWAITING = "Объявление уже на согласовании."
 ALREADY_DECIDED = "Решение уже принято."
+PLANNED = "Запланировано."
+PLAN_NEEDS_APPROVAL = "Это уже запланировано и одобрено. Чтобы изменить текст, сначала отмените план."
 ALREADY_PLANNED = "Уже запланировано."
 NOTHING_LEFT_TO_STOP = "Останавливать нечего: всё уже ушло."
 NOBODY = "Отправлять некому: не выбран ни один канал или в списках нет адресов. Нажмите «Каналы»."
@@ -174,4 +185,4 @@ def stopped(n: int) -> str:
 
 def edited_too_late(number: int) -> str:
     """Say that an edited message changes nothing any more."""
-    return f"Объявление №{number} уже ушло, поэтому правка исходного сообщения ничего не меняет."
+    return f"Объявление №{number} уже ушло или утверждено, поэтому правка исходного сообщения ничего не меняет."

@@ -45,11 +45,10 @@ def card(seen: Preview, names: Names, notes: Sequence[Mapping[str, Any]] = ()) -
     """Show a draft with everything to know before sending it."""
     one = seen.announcement
     lines = [_heading(seen, "Черновик"), *_content(seen)]
-    for channel, rendering in seen.renderings.items():
-        lines += ["", *_channel(channel, rendering, seen, names)]
+    lines += shown_channels(seen, names)
     if not seen.renderings:
         lines += ["", "Каналы не выбраны. Нажмите «Каналы»."]
-    lines += _notes(notes)
+    lines += notes_of(notes)
     if one.stage is Stage.APPROVED:
         lines += ["", "✅ Одобрено. Можно отправлять."]
     if seen.blocked:
@@ -61,10 +60,9 @@ def approval_request(seen: Preview, names: Names, author: str, notes: Sequence[M
     """Show an announcement that waits for consent."""
     lines = [_heading(seen, "На согласовании"), *_content(seen)]
     lines += [Markup("Автор: {}").format(author)] if author else []
-    for channel, rendering in seen.renderings.items():
-        lines += ["", *_channel(channel, rendering, seen, names)]
+    lines += shown_channels(seen, names)
     lines += ["", "После одобрения отправит автор. Если он изменит текст или каналы, одобрить нужно будет снова."]
-    lines += _notes(notes)
+    lines += notes_of(notes)
     return Markup("\n").join(lines)
 
 
@@ -89,6 +87,15 @@ def way_of(recipients: Sequence[Recipient], *, letters: bool) -> str:
     lists = list(dict.fromkeys(one.list_name for one in recipients if one.list_name))
     reach = counted(len(recipients), "адрес", "адреса", "адресов")
     return f"{reach} ({listed(lists, most=_LISTS_NAMED)})" if lists else reach
+
+
+def shown_channels(seen: Preview, names: Names) -> list[Markup]:
+    """Tell of each chosen channel whom it reaches and what will not be as expected."""
+    return [
+        line
+        for channel, rendering in seen.renderings.items()
+        for line in (Markup(), *_channel(channel, rendering, seen, names))
+    ]
 
 
 def _heading(seen: Preview, word: str) -> Markup:
@@ -169,7 +176,8 @@ NOTES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def _notes(notes: Iterable[Mapping[str, Any]]) -> list[str]:
+def notes_of(notes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Say what has just happened, a line for each."""
     said = [NOTES[note["code"]](note) for note in notes if note.get("code") in NOTES]
     return ["", *said] if said else []
 

@@ -145,6 +145,15 @@ async def card_at(tx: Tx, announcement_id: int, chat_id: int, message_id: int) -
     await tx.execute(statement.on_conflict_do_update(index_elements=["announcement_id", "chat_id"], set_=change))
 
 
+async def move_card(tx: Tx, announcement_id: int, chat_id: int, message_id: int) -> int | None:
+    """Let this message be the card, as it stands. Returns the message that was."""
+    before = await card_in(tx, announcement_id, chat_id)
+    await card_at(tx, announcement_id, chat_id, message_id)
+    which = (card.c.announcement_id == announcement_id) & (card.c.chat_id == chat_id)
+    await tx.execute(update(card).where(which).values(drawn=card.c.wanted, anew=False))
+    return None if before is None else before.message_id
+
+
 async def want_cards(tx: Tx, announcement_id: int, *, but: int | None = None) -> None:
     """Ask for every card of an announcement to be drawn again, `but` that in one chat."""
     which = update(card).where(card.c.announcement_id == announcement_id)

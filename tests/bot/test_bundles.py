@@ -204,7 +204,7 @@ async def test_an_edit_after_sending_is_answered(room: Newsroom) -> None:
     await room.press("Отправить сейчас")
     await room.sees("Готово.")
     await room.tg.edit_said(ANNA, number, "Другой текст")
-    await room.sees("Объявление №1 уже ушло")
+    await room.sees("Объявление №1 уже ушло или утверждено")
 
 
 async def test_a_file_that_telegram_does_not_hand_out_at_first_is_asked_for_again(room: Newsroom) -> None:
