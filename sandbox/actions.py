@@ -67,7 +67,10 @@ async def _send(town: Town, given: Given) -> Json:
 
 
 def _files(given: Given) -> Iterator[AlbumItem]:
-    for file in given.get("files", ()):
+    files = given.get("files")
+    if not isinstance(files, list):
+        raise ActionError("bad_file")
+    for file in files:
         try:
             name, mime, data = str(file["name"]), str(file["type"]), b64decode(file["data"], validate=True)
         except (KeyError, TypeError, NotBase64, ValueError):
@@ -117,6 +120,8 @@ async def _trouble(town: Town, given: Given) -> Json:
     on, address = given.get("on"), str(given.get("address") or "")
     if not isinstance(on, bool):
         raise ActionError("bad_on")
+    if address and address not in town.addresses():
+        raise ActionError("no_address")
     try:
         town.troubles.switch(_word(given, "name"), on=on, address=address)
     except KeyError:
@@ -140,17 +145,24 @@ async def _read(town: Town, given: Given) -> Json:
 
 
 def _person(given: Given) -> int:
-    person = given.get("person")
+    person = _number(given, "person")
     if person not in _PEOPLE:
         raise ActionError("unknown_person", 404)
-    return int(person)
+    return person
 
 
 def _message(town: Town, given: Given) -> int:
-    message = given.get("message")
+    message = _number(given, "message")
     if message not in town.telegram.world.chats[_person(given)].messages:
         raise ActionError("unknown_message", 404)
-    return int(message)
+    return message
+
+
+def _number(given: Given, name: str) -> int:
+    value = given.get(name)
+    if not isinstance(value, int):
+        raise ActionError(f"bad_{name}")
+    return value
 
 
 def _word(given: Given, name: str) -> str:

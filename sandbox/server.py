@@ -268,12 +268,11 @@ class PageServer:
 
     async def _page(self, request: web.Request) -> web.Response:
         name = request.match_info.get("name", "index.html")
-        part = PARTS / name
-        if not part.is_file():
+        if name not in {part.name for part in PARTS.iterdir()}:  # not a path: "..%2F" must lead nowhere
             raise web.HTTPNotFound
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         return web.Response(
-            body=part.read_bytes(), content_type=kind, charset="utf-8", headers={"Cache-Control": "no-cache"}
+            body=(PARTS / name).read_bytes(), content_type=kind, charset="utf-8", headers={"Cache-Control": "no-cache"}
         )
 
     async def _show_config(self, _request: web.Request) -> web.Response:

@@ -98,6 +98,12 @@ class Town:
         for organisation in federation.ORGANISATIONS:
             self.mail.add_mailbox(envelope(organisation.address))
 
+    def addresses(self) -> list[str]:
+        """Return every mailbox: those of the members in their order, then whoever else got mail."""
+        members = (envelope(one.address) for one in federation.ORGANISATIONS)
+        others = (letter.recipient.lower() for letter in self.mail.all_letters())
+        return list(dict.fromkeys([*members, *others]))
+
     # Keeping
 
     def touch(self) -> None:

@@ -101,8 +101,7 @@ class Mailroom:
 
     def view(self) -> Json:
         """Every mailbox with its latest letters, newest first: members in their order, then whoever else got mail."""
-        others = (letter.recipient.lower() for letter in self._place.mail.all_letters())
-        return {"mailboxes": [self._mailbox(address) for address in dict.fromkeys([*self._known, *others])]}
+        return {"mailboxes": [self._mailbox(address) for address in self._place.addresses()]}
 
     def _mailbox(self, address: str) -> Json:
         mail = self._place.mail

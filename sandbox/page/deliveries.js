@@ -2,7 +2,7 @@
 
 import { $, exact, h, icon, keep, plural } from "./dom.js";
 import { visitMailbox } from "./mail.js";
-import { visitPost } from "./panes.js";
+import { placeOf, visitPost } from "./panes.js";
 import { on, state } from "./wire.js";
 
 const MOST_ROWS = 600;
@@ -104,9 +104,8 @@ function recipient(row) {
 
 /** A place on this page instead of the real address, which leads out into a world that knows nothing of it. */
 function whereTo(row) {
-  const [, post] = /\/(?:wall-?\d+_)?(\d+)$/.exec(row.link ?? "") ?? [];
-  const [words, pane] = { telegram: ["пост", "channel"], vk: ["запись", "wall"] }[row.kind] ?? [];
-  if (post && pane) return linkTo(`${words} ${post}`, () => visitPost(pane, post), row.link);
+  const place = placeOf(row.link);
+  if (place) return linkTo(place.words, () => visitPost(place), row.link);
   if (row.kind === "email" && row.state === "sent") return linkTo("письмо", () => visitMailbox(row.recipient), row.recipient);
   return null;
 }

@@ -23,6 +23,8 @@ export function setUpMail() {
   });
   for (const name of SEGMENTS) $(`seg-${name}`).addEventListener("click", () => show(name));
   $("letter").querySelector("[role=tablist]").addEventListener("keydown", moveAlong);
+  // The row may have been drawn anew meanwhile, so the browser would not find its way back.
+  $("letter").addEventListener("close", () => document.querySelector(`[data-letter="${shown.number}"]`)?.focus());
   $("as-phone").addEventListener("change", () => show(view));
 }
 

@@ -58,7 +58,9 @@ setUpTroubles();
 
 let lost = 0;
 connect((up) => {
-  clearTimeout(lost);
-  if (up) $("offline").hidden = true;
-  else lost = setTimeout(() => ($("offline").hidden = false), 1200); // a blink is not worth a word
+  if (up) {
+    clearTimeout(lost);
+    lost = 0;
+    $("offline").hidden = true;
+  } else lost ||= setTimeout(() => ($("offline").hidden = false), 1200); // a blink is not worth a word
 });

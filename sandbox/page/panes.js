@@ -14,6 +14,7 @@ const WIDE = matchMedia("(min-width: 1200px)");
 const MIDDLE = matchMedia("(min-width: 760px)");
 
 export function setUpPanes() {
+  document.addEventListener("click", stayHere);
   for (const tab of tabs()) tab.addEventListener("click", () => openPane(tab.dataset.open));
   const fit = () => MIDDLE.matches && current() === "chat" && openPane("channel");
   MIDDLE.addEventListener("change", fit);
@@ -43,12 +44,34 @@ export function openPane(pane) {
   mark(pane, false);
 }
 
+const PLACES = [
+  [/^https:\/\/t\.me\/(?:c\/)?\w+\/(\d+)$/, "channel", "пост"],
+  [/^https:\/\/vk\.(?:com|ru)\/wall-\d+_(\d+)$/, "wall", "запись"],
+];
+
+/** What on this page the real address of a post means: {pane, id, words}, or null. */
+export function placeOf(link) {
+  for (const [pattern, pane, what] of PLACES) {
+    const found = pattern.exec(link ?? "");
+    if (found) return { pane, id: found[1], words: `${what} ${found[1]}` };
+  }
+  return null;
+}
+
+/** Links to posts stay on the page: the world outside knows nothing of them. */
+function stayHere(event) {
+  const place = placeOf(event.target.closest?.("a[href]")?.href);
+  if (!place || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  visitPost(place);
+}
+
 /** Show a post of the channel or the wall, and let it shine for a moment. */
-export function visitPost(pane, id) {
+export function visitPost({ pane, id }) {
   openPane(pane);
   const post = $(`${pane}-posts`).querySelector(`[data-post~="${CSS.escape(id)}"]`);
   if (!post) return;
-  post.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  post.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   post.focus({ preventScroll: true });
   post.classList.remove("shine");
   requestAnimationFrame(() => post.classList.add("shine"));

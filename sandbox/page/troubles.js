@@ -38,9 +38,10 @@ function row(trouble, boxes) {
   const box = h("input", { type: "checkbox", role: "switch", id, checked: trouble.on, "aria-describedby": `${id}-hint`, "data-testid": id });
   const select = trouble.needs_address ? addresses(trouble, boxes) : null;
   box.addEventListener("change", () => {
-    const wanted = box.checked;
-    box.checked = trouble.on; // the sandbox has the last word
-    act("trouble", { name: trouble.name, on: wanted, address: select?.value }).catch(complain);
+    act("trouble", { name: trouble.name, on: box.checked, address: select?.value }).catch((error) => {
+      box.checked = trouble.on;
+      complain(error);
+    });
   });
   return h(
     "li.trouble",

@@ -1,0 +1,37 @@
+"""A furnished town with its page's server."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from sandbox.configuration import config_toml
+from sandbox.server import PageServer
+from sandbox.town import Town
+
+
+class Table:
+    """The delivery table that the service would fill."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    async def __call__(self) -> list[dict[str, Any]]:
+        return [dict(row) for row in self.rows]
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+async def town() -> AsyncIterator[Town]:
+    async with Town() as town:
+        yield town
+
+
+@pytest.fixture
+async def page_server(town: Town, table: Table, tmp_path: Any) -> AsyncIterator[PageServer]:
+    async with PageServer(town, config_toml(town, tmp_path / "rupor.db"), table) as server:
+        yield server
