@@ -14,12 +14,12 @@ def _too_long(certain: bool, of: Mapping[str, Any]) -> str:
     if certain:
         over = signs(of["over"])
         return f"Текст длиннее, чем здесь помещается, на {over}: {number(of['length'])} из {number(of['limit'])}."
-    return f"Текст длинный: почта может показать первые {number(of['limit'])} знаков, а остальное — по ссылке."
+    return f"Текст длинный: почта может показать первые {signs(of['limit'])}, а остальное — по нажатию."
 
 
 def _caption_apart(_certain: bool, of: Mapping[str, Any]) -> str:
-    length, limit = number(of["length"]), number(of["limit"])
-    return f"Под фото помещается {limit} знака из {length}: сначала выйдут вложения, за ними весь текст."
+    limit, length = signs(of["limit"]), number(of["length"])
+    return f"Под фото помещается {limit} из {length}: сначала выйдут вложения, за ними весь текст."
 
 
 def _album_split(_certain: bool, of: Mapping[str, Any]) -> str:
