@@ -53,7 +53,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         bot = _bot(settings)
         stack.push_async_callback(bot.session.close)
 
-        boards = Boards(bot, desk, settings.bot)
+        kinds = _kinds(settings)
+        boards = Boards(bot, desk, settings.bot, kinds)
         worker = a_worker(settings, desk, on_change=boards.poke)
         scheduler = Scheduler(desk, on_release=worker.poke, on_missed=boards.poke)
 
@@ -63,7 +64,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             collector.poke()
             boards.poke()
 
-        face = Face(desk, settings.bot, poke, _kinds(settings))
+        face = Face(desk, settings.bot, poke, kinds)
         dispatcher = build(face)
         collector = Collector(bot, face)
         polling = Polling(
