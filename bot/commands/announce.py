@@ -125,7 +125,10 @@ def _refuse_nonsense(when: _When, *, wait: bool, timeout: float | None) -> None:
 
 def _targets(to: Sequence[str]) -> list[str]:
     named = (target.strip() for each in to for target in each.split(","))
-    return list(dict.fromkeys(filter(None, named)))
+    targets = list(dict.fromkeys(filter(None, named)))
+    if not targets:
+        raise Failure(ExitCode.BAD_INPUT, texts.NO_TARGET)
+    return targets
 
 
 # Looking
@@ -147,7 +150,9 @@ async def _look(desk: Desk, draft: Draft) -> tuple[dict[str, Rendering], Audienc
     except UnknownTargetError as error:
         async with desk.database.reading() as tx:
             known = await audience.every_target(tx, desk.channels)
-        raise Failure(ExitCode.BAD_INPUT, texts.unknown_target(error.target, error.nearest, known)) from None
+        raise Failure(
+            ExitCode.BAD_INPUT, texts.unknown_target(error.target, error.nearest, desk.channels, known)
+        ) from None
     return dict(renderings), reached
 
 

@@ -31,7 +31,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Coll
 
 def one_line(text: str) -> str:
     """Return the text on one line, without signs that a terminal would obey."""
-    return " ".join(_INVISIBLE.sub(" ", text).split(" ")).strip()
+    return re.sub(" {2,}", " ", _INVISIBLE.sub(" ", text)).strip()
 
 
 def _printed(drawn: Table) -> str:

@@ -1,6 +1,6 @@
 """What `rupor announce` says: what stands in the way, how it will look, what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bot.texts.card import attached
 from bot.texts.cli import amounts
@@ -11,6 +11,7 @@ from delivery.audience import Audience
 from delivery.model import DeliveryState
 
 NOBODY = "Отправлять некому: в выбранных списках нет адресов."
+NO_TARGET = "Не указано, куда отправлять: после --to нужны ключи каналов через запятую."
 PAST = "Это время уже прошло. Укажите время впереди."
 UNTIL_ALONE = "--until говорит, когда кончаются повторы: добавьте --repeat."
 TIMEOUT_ALONE = "--timeout говорит, сколько ждать: добавьте --wait."
@@ -20,10 +21,10 @@ SENDING = "Отправляется"
 CHANGED_MEANWHILE = "Списки или каналы только что изменились, ничего не сохранено. Повторите команду."
 
 
-def unknown_target(target: str, nearest: str, known: Sequence[str]) -> str:
+def unknown_target(target: str, nearest: str, channels: Collection[str], known: Sequence[str]) -> str:
     """Say that --to names nobody, and what it might have meant."""
-    name, colon, list_key = target.partition(":")
-    what = f"Списка «{list_key}»" if colon and list_key and name in known else f"Канала «{target}»"
+    name, _colon, list_key = target.partition(":")
+    what = f"Списка «{list_key}»" if list_key and name in channels else f"Канала «{name}»"
     guess = f"Возможно, имелось в виду «{nearest}»." if nearest else ""
     there = f"Есть: {listed(known, most=12)}." if known else "В настройках нет ни одного канала."
     return " ".join(filter(None, [f"{what} нет.", guess, there]))

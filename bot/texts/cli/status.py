@@ -92,11 +92,19 @@ def latest(one: Report, zone: ZoneInfo) -> tuple[str, ...]:
         str(one.announcement.id),
         ANNOUNCEMENT[one.state],
         clipped(one.title, _TITLE),
-        when(one.broadcasts[-1].broadcast.released_at if one.broadcasts else one.announcement.created_at, zone),
+        when(_moment(one), zone),
         f"{number(counts[_D.SENT])} из {number(total)}" if total else "",
         _unless_none(counts[_D.FAILED]),
         _unless_none(counts[_D.UNCONFIRMED]),
     )
+
+
+def _moment(one: Report) -> datetime:
+    """When it went out last, else when it will, else when it was written."""
+    if one.broadcasts:
+        return one.broadcasts[-1].broadcast.released_at
+    planned = [plan.next_at for plan in one.schedules if plan.next_at is not None]
+    return min(planned, default=one.announcement.created_at)
 
 
 def heading(one: Report) -> str:

@@ -1,43 +1,13 @@
 """`rupor status`: the outer contract's document, and the same for people."""
 
 import re
-from datetime import timedelta
 
 import pytest
 
-from channels.contract import Reason, Rejected, Unconfirmed
-from delivery import broadcast
 from delivery.desk import Desk
 from tests.bot.commands.conftest import Rupor
-from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, says
-
-
-def one_failed(rupor: Rupor) -> int:
-    """A post on the wall and two letters, of which the first is refused."""
-    mail = Scripted(None)
-    says(mail, Rejected("550 5.1.1 \x1b[31mno such user", Reason.NO_SUCH_MAILBOX))
-
-    async def work(desk: Desk) -> int:
-        await a_list(desk, "all", "a@example.org", "b@example.org")
-        number = await a_broadcast(desk, "Заседание президиума\nво вторник", ["wall", "mail:all"])
-        worker = a_worker(desk)
-        await worker.step("wall")
-        await worker.step("mail")
-        return number
-
-    return rupor.with_desk(work, mail=mail)
-
-
-def one_in_doubt(rupor: Rupor) -> int:
-    wall = Scripted("@wall")
-    says(wall, Unconfirmed("no answer"))
-
-    async def work(desk: Desk) -> int:
-        number = await a_broadcast(desk)
-        await a_worker(desk).step("wall")
-        return number
-
-    return rupor.with_desk(work, wall=wall)
+from tests.bot.commands.situations import one_failed, one_in_doubt, planned, wall_closed
+from tests.delivery.builders import a_broadcast, a_list
 
 
 def test_the_document_is_that_of_the_contract(rupor: Rupor) -> None:
@@ -83,22 +53,11 @@ def test_the_document_is_that_of_the_contract(rupor: Rupor) -> None:
 def test_the_names_stand_in_the_order_of_the_contract(rupor: Rupor) -> None:
     number = one_failed(rupor)
     _, out, _ = rupor("status", str(number), "--json", "--deliveries")
-    assert re.findall(r'"(\w+)":', out)[:14] == [
-        "announcement",
-        "title",
-        "revision",
-        "state",
-        "broadcasts",
-        "id",
-        "state",
-        "released_at",
-        "counts",
-        "queued",
-        "sending",
-        "sent",
-        "failed",
-        "unconfirmed",
-    ]
+    names = re.findall(r'"(\w+)":', out)
+    assert " ".join(names[:14]) == (
+        "announcement title revision state broadcasts id state released_at counts "
+        "queued sending sent failed unconfirmed"
+    )
 
 
 def test_deliveries_come_only_when_asked_for(rupor: Rupor) -> None:
@@ -177,17 +136,15 @@ def test_deliveries_for_people_name_everyone(rupor: Rupor) -> None:
 
 
 def test_a_planned_announcement_says_when(rupor: Rupor) -> None:
-    async def work(desk: Desk) -> int:
-        from channels.contract import Post  # noqa: PLC0415
-        from delivery.planning import plan  # noqa: PLC0415
-
-        number = await broadcast.draft(desk, Post("Собрание"), author="a", targets=["wall"])
-        await plan(desk, number, at=desk.now() + timedelta(hours=1), by="a")
-        return number
-
-    number = str(rupor.with_desk(work))
+    number = str(planned(rupor))
     assert rupor.json("status", number)["state"] == "scheduled"
     assert "следующая отправка 24.11.2026 13:00" in rupor("status", number)[1]
+
+
+def test_a_closed_channel_is_named_with_the_remedy(rupor: Rupor) -> None:
+    number = str(wall_closed(rupor))
+    _, out, _ = rupor("status", number)
+    assert "Канал wall недоступен: ключ доступа больше не действует" in out
 
 
 @pytest.mark.parametrize("args", [["status", "77"], ["status", "77", "--deliveries"]])
