@@ -1,7 +1,8 @@
 """A stand-in for VKontakte: its API, its upload servers, its walls, on one loopback port."""
 
 from sandbox.vk.server import Call, VkStandIn
-from sandbox.vk.world import COMMUNITY_RIGHTS, Community, GuidRepeat, Media, Token, VkError, VkWorld, WallPost
+from sandbox.vk.things import Community, Media, Token, WallPost
+from sandbox.vk.world import COMMUNITY_RIGHTS, GuidRepeat, VkError, VkWorld
 
 __all__ = [
     "COMMUNITY_RIGHTS",

@@ -14,18 +14,8 @@ from aiohttp.web_request import FileField
 
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.vk import spec
-from sandbox.vk.world import (
-    CHANGING,
-    Community,
-    GuidRepeat,
-    Media,
-    Token,
-    Upload,
-    VkError,
-    VkWorld,
-    WallPost,
-    refused_upload,
-)
+from sandbox.vk.things import Community, Media, Token, Upload, WallPost
+from sandbox.vk.world import CHANGING, GuidRepeat, VkError, VkWorld, refused_upload
 
 LARGEST_REQUEST = 256 * 2**20
 CALLS_KEPT = 1000

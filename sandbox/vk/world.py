@@ -4,15 +4,15 @@ Who may call what follows the published descriptions and, where those are known 
 community key may post to its wall and upload documents, and gets error 27 for reading the wall or uploading photos.
 """
 
-import base64
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sandbox.vk import spec
+from sandbox.vk import spec, things
+from sandbox.vk.things import Community, Media, MediaKind, Token, Upload, Uploaded, WallPost, plain
 
 GUID_LIVES = timedelta(hours=1)
 """How long VK remembers a guid. Source: dev.vk.com, wall.post."""
@@ -43,8 +43,6 @@ CHANGING = frozenset({"wall.post", "wall.edit", "wall.delete", "photos.saveWallP
 
 _ATTACHMENT = re.compile(r"(?P<kind>photo|video|doc)(?P<owner>-?\d+)_(?P<id>\d+)(?:_(?P<access_key>\w+))?")
 
-TokenKind = Literal["group", "user", "service"]
-MediaKind = Literal["photo", "video", "doc"]
 GuidRepeat = Literal["same", "error", "new"]
 
 
@@ -61,84 +59,6 @@ class VkError(Exception):
 def wrong_parameter(complaint: str) -> VkError:
     """Return error 100 about one parameter."""
     return VkError(100, f"One of the parameters specified was missing or invalid: {complaint}")
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A key and what it opens.
-
-    `owner_id` is the community of a "group" key and the person of a "user" token. `rights` are names from
-    COMMUNITY_RIGHTS, or scopes. A "user" token `administers` communities; one from VK ID has none of the rights.
-    """
-
-    kind: TokenKind
-    owner_id: int = 0
-    rights: frozenset[str] = frozenset()
-    administers: frozenset[int] = frozenset()
-    from_vk_id: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """An uploaded picture, video or document. `owner_id` is negative for a community."""
-
-    kind: MediaKind
-    owner_id: int
-    id: int
-    title: str
-    mime_type: str
-    content: bytes = field(repr=False)
-    date: datetime
-    access_key: str = field(default_factory=lambda: secrets.token_hex(9))
-
-    @property
-    def name(self) -> str:
-        """What an attachment list calls it."""
-        return f"{self.kind}{self.owner_id}_{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class WallPost:
-    """One entry of a wall. `attachments` are names of media, then at most one external link."""
-
-    id: int
-    text: str
-    attachments: tuple[str, ...]
-    date: datetime
-    from_id: int
-    edited: datetime | None = None
-
-
-@dataclass(slots=True)
-class Community:
-    """A community and its wall, oldest post first."""
-
-    id: int
-    name: str
-    screen_name: str
-    closed: bool = False
-    posts: list[WallPost] = field(default_factory=list)
-    posts_made: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A place at the upload server: what may be put there and whose it will be."""
-
-    kind: MediaKind
-    owner_id: int
-    media_id: int = 0
-    title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Uploaded:
-    """Bytes at the upload server that wait to be saved."""
-
-    upload: Upload
-    file_name: str
-    mime_type: str
-    content: bytes = field(repr=False)
 
 
 class VkWorld:
@@ -455,11 +375,11 @@ class VkWorld:
         """Return everything as plain JSON data, bytes in base64."""
         return {
             "communities": [
-                {**asdict(community), "posts": [_plain(asdict(post)) for post in community.posts]}
+                {**asdict(community), "posts": [plain(asdict(post)) for post in community.posts]}
                 for community in self.communities.values()
             ],
-            "tokens": {text: _plain(asdict(token)) for text, token in self.tokens.items()},
-            "media": [_plain(asdict(media)) for media in self.media.values()],
+            "tokens": {text: plain(asdict(token)) for text, token in self.tokens.items()},
+            "media": [plain(asdict(media)) for media in self.media.values()],
             "media_made": self._media_made,
             "guids": [[*guid, post_id, made.isoformat()] for guid, (post_id, made) in self._guids.items()],
             "guid_repeat": self.guid_repeat,
@@ -468,11 +388,11 @@ class VkWorld:
     def restore(self, dumped: Mapping[str, Any]) -> None:
         """Take over what `dump` returned."""
         self.communities = {
-            known["id"]: Community(**{**known, "posts": list(map(_wall_post, known["posts"]))})
+            known["id"]: Community(**{**known, "posts": list(map(things.wall_post, known["posts"]))})
             for known in dumped["communities"]
         }
-        self.tokens = {text: _token(known) for text, known in dumped["tokens"].items()}
-        self.media = {media.name: media for media in map(_media, dumped["media"])}
+        self.tokens = {text: things.token(known) for text, known in dumped["tokens"].items()}
+        self.media = {media.name: media for media in map(things.media, dumped["media"])}
         self._media_made = dumped["media_made"]
         self._guids = {
             (group_id, guid): (post_id, datetime.fromisoformat(made))
@@ -512,40 +432,3 @@ def _media_object(media: Media) -> dict[str, Any]:
         case "doc":
             extension = media.title.rpartition(".")[2]
             return {**common, **own_key, "title": media.title, "size": len(media.content), "ext": extension, "type": 8}
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(_plain_items(values))
-
-
-def _plain_items(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        match value:
-            case datetime():
-                yield name, value.isoformat()
-            case bytes():
-                yield name, base64.b64encode(value).decode()
-            case frozenset():
-                yield name, sorted(value)
-            case tuple():
-                yield name, list(value)
-            case _:
-                yield name, value
-
-
-def _wall_post(known: Mapping[str, Any]) -> WallPost:
-    edited = known["edited"]
-    times = {
-        "date": datetime.fromisoformat(known["date"]),
-        "edited": datetime.fromisoformat(edited) if edited else None,
-    }
-    return WallPost(**{**known, **times, "attachments": tuple(known["attachments"])})
-
-
-def _token(known: Mapping[str, Any]) -> Token:
-    return Token(**{**known, "rights": frozenset(known["rights"]), "administers": frozenset(known["administers"])})
-
-
-def _media(known: Mapping[str, Any]) -> Media:
-    read = {"content": base64.b64decode(known["content"]), "date": datetime.fromisoformat(known["date"])}
-    return Media(**{**known, **read})
