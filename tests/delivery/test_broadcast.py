@@ -14,6 +14,8 @@ from delivery.store import broadcasts, lists
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, states
 from tests.support.clock import Clock
 
+pytestmark = pytest.mark.every_postgres
+
 
 async def state_of(desk: Desk, number: int) -> AnnouncementState:
     async with desk.database.reading() as tx:

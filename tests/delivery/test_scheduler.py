@@ -13,6 +13,8 @@ from delivery.store import broadcasts, schedules
 from tests.delivery.builders import Scripted, a_worker
 from tests.support.clock import Clock
 
+pytestmark = pytest.mark.every_postgres
+
 
 async def planned(desk: Desk, **when: object) -> tuple[int, int]:
     number = await broadcast.draft(desk, Post("Приём юриста"), author="editor", targets=["wall"])

@@ -12,6 +12,9 @@ from delivery.store.queue import Result
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
 
+pytestmark = pytest.mark.every_postgres
+
+
 SENT, FAILED, QUEUED = DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.QUEUED
 UNCONFIRMED, SENDING = DeliveryState.UNCONFIRMED, DeliveryState.SENDING
 
