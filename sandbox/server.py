@@ -45,8 +45,9 @@ __all__ = ["Deliveries", "PageServer"]
 
 Deliveries = Callable[[], Awaitable[list[dict[str, Any]]]]
 """Answers the delivery table, newest broadcast first. The keys of a row: id, announcement, broadcast, title, channel,
-kind ("telegram", "vk", "email"), recipient, organisation, part, parts, state, held (its channel is), attempts, reason
-(in words), detail (the other side's), link, updated_at (ISO 8601)."""
+total (rows of the broadcast, should they not all be there), kind ("telegram", "vk", "email"), recipient, organisation,
+part, parts, state, held (its channel is), attempts, reason (in words), detail (the other side's), link, due_at (next
+attempt) and updated_at (ISO 8601)."""
 
 PARTS = files("sandbox") / "page"
 LARGEST_REQUEST = 128 * 2**20  # bytes: a file of 90 MB in base64

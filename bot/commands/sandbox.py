@@ -139,7 +139,11 @@ class DeliveryTable:
                 if known != one.broadcasts or _unfinished(one.broadcasts):
                     found = await broadcasts.deliveries(tx, one.announcement.id, limit=ROWS)
                     self._settled[one.announcement.id] = (one.broadcasts, found)
-                rows += [row | {"kind": self._kinds.get(row["channel"], "")} for row in _rows(found, one.title, held)]
+                totals = {sent.broadcast.id: sum(sent.counts.values()) for sent in one.broadcasts}
+                rows += [
+                    row | {"kind": self._kinds.get(row["channel"], ""), "total": totals[row["broadcast"]]}
+                    for row in _rows(found, one.title, held)
+                ]
         return sorted(rows, key=lambda row: (-row["broadcast"], row["id"]))
 
 
@@ -171,5 +175,6 @@ def _rows(found: Sequence[Delivery], title: str, held: dict[str, Hold]) -> Itera
             "reason": why(reason).what if reason else "",
             "detail": hold.detail if hold else one.detail,
             "link": one.receipt.link if one.receipt else None,
+            "due_at": (hold.retry_at if hold else one.due_at).isoformat() if one.state in UNFINISHED else None,
             "updated_at": one.updated_at.isoformat(),
         }

@@ -6,6 +6,7 @@ import { placeOf, visitPost } from "./panes.js";
 import { on, state } from "./wire.js";
 
 const MOST_ROWS = 600;
+const SOON = 2000; // milliseconds
 
 const STATES = {
   queued: ["wait", "в очереди"],
@@ -15,6 +16,8 @@ const STATES = {
   unconfirmed: ["doubt", "не подтверждено"],
   cancelled: ["cancelled", "отменено"],
 };
+
+const BAR = ["sent", "failed", "unconfirmed", "cancelled", "sending", "queued"];
 
 const FILTERS = {
   all: ["Все", () => true],
@@ -48,7 +51,7 @@ function grouped(chosen, rows) {
   for (const row of chosen) {
     if (row.broadcast !== last) {
       const its = rows.filter((one) => one.broadcast === row.broadcast);
-      items.push({ key: `broadcast ${row.broadcast}`, heading: row.title, announcement: row.announcement, counts: counted(its) });
+      items.push({ key: `broadcast ${row.broadcast}`, heading: row.title, announcement: row.announcement, counts: counted(its), total: row.total });
       last = row.broadcast;
     }
     items.push({ ...row, key: row.id });
@@ -65,13 +68,14 @@ function counted(rows) {
 const sum = (counts) => Object.values(counts).reduce((total, one) => total + one, 0);
 
 function heading(item) {
-  const total = sum(item.counts);
-  const parts = Object.keys(STATES).filter((name) => item.counts[name]);
+  const shown = sum(item.counts);
+  const words = item.total > shown ? `первые ${shown} из ${item.total}` : `${item.counts.sent} из ${shown}`;
+  const parts = BAR.filter((name) => item.counts[name]);
   const bar = h("span.bar-of", { "aria-hidden": true }, parts.map((name) => h(`i.s-${name}`, { style: { "flex-grow": String(item.counts[name]) } })));
   return h(
     "tr.heading",
     { "data-testid": "broadcast" },
-    h("th", { colspan: 8, scope: "rowgroup" }, h("span.heading-line", {}, h("b", {}, `№ ${item.announcement}`), h("span.heading-title", {}, item.heading), h("span", {}, `${item.counts.sent} из ${total}`), bar)),
+    h("th", { colspan: 8, scope: "rowgroup" }, h("span.heading-line", {}, h("b", {}, `№ ${item.announcement}`), h("span.heading-title", {}, item.heading), h("span", {}, words), bar)),
   );
 }
 
@@ -82,7 +86,7 @@ function line(row) {
     h("td.number", { "data-label": "№" }, String(row.id)),
     h("td.channel", { "data-label": "Канал" }, h("span.with-icon", {}, icon(KINDS[row.kind] ?? "chat"), row.channel)),
     h("td.recipient", { "data-label": "Получатель" }, recipient(row)),
-    h("td.state", { "data-label": "Состояние" }, h(`span.state.s-${row.state}`, { "data-testid": "state", "data-state": row.state }, icon(picture), row.state === "queued" ? waiting(row) : words)),
+    h("td.state", { "data-label": "Состояние" }, h(`span.state.s-${row.state}`, { "data-testid": "state", "data-state": row.state }, icon(picture), row.state === "queued" ? waiting(row) : words), nextTry(row)),
     h("td.attempts", { "data-label": "Попыток" }, String(row.attempts)),
     h("td.reason", { "data-label": "Причина", title: row.detail || null }, row.reason ? h("span", {}, row.reason) : null, row.detail && row.state !== "sent" ? h("small", {}, row.detail) : null),
     h("td.link", { "data-label": "Ссылка" }, whereTo(row)),
@@ -93,7 +97,14 @@ function line(row) {
 
 function waiting(row) {
   if (row.held) return "канал закрыт";
-  return row.attempts ? "ждёт повтора" : "в очереди";
+  return row.attempts || row.reason ? "ждёт повтора" : "в очереди";
+}
+
+/** When Rupor tries again by itself, if that is not at once. */
+function nextTry(row) {
+  if (row.state !== "queued" || !row.due_at || !(row.held || row.attempts || row.reason)) return null;
+  const [due, now] = [new Date(row.due_at), new Date(row.updated_at)];
+  return due - now < SOON ? null : h("small.next", {}, `попробует в ${exact(due)}`);
 }
 
 function recipient(row) {
@@ -133,7 +144,9 @@ function drawFilters(rows) {
 function drawProgress(rows) {
   const latest = rows.filter((row) => row.broadcast === rows[0]?.broadcast);
   const counts = counted(latest);
+  const all = latest[0]?.total ?? 0;
   const words = latest.length ? [`Доставлено ${counts.sent} из ${latest.length}`] : [];
+  if (all > latest.length) words.push(`показаны первые из ${all}`);
   const open = counts.queued + counts.sending;
   if (open) words.push(`в работе ${open}`);
   if (counts.failed) words.push(`${plural(counts.failed, "не дошло", "не дошли", "не дошли")} ${counts.failed}`);

@@ -4,6 +4,7 @@ import { $, h, keep, plural } from "./dom.js";
 import { complain } from "./toast.js";
 import { act, on, state } from "./wire.js";
 
+const FIRST_CHOICE = { mailbox_unknown: 4, mailbox_full: 9 }; // so that each breaks another one
 const chosen = new Map(); // trouble -> mailbox, before it is switched on
 
 export function setUpTroubles() {
@@ -53,7 +54,7 @@ function row(trouble, boxes) {
 }
 
 function addresses(trouble, boxes) {
-  const now = trouble.address || chosen.get(trouble.name) || boxes[4].address;
+  const now = trouble.address || chosen.get(trouble.name) || boxes[FIRST_CHOICE[trouble.name] ?? 0].address;
   const select = h(
     "select",
     { "aria-label": `Ящик: ${trouble.label}`, "data-testid": `trouble-${trouble.name}-address` },

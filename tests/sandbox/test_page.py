@@ -68,6 +68,7 @@ def delivery(number: int, kind: str, state: str, **more: Any) -> Json:
         "id": number,
         "announcement": 7,
         "broadcast": 9,
+        "total": 0,
         "title": "Собрание в среду",
         "channel": {"telegram": "tg", "vk": "vk", "email": "mail"}[kind],
         "kind": kind,
@@ -81,6 +82,7 @@ def delivery(number: int, kind: str, state: str, **more: Any) -> Json:
         "reason": "",
         "detail": "",
         "link": None,
+        "due_at": None,
         "updated_at": datetime(2026, 11, 24, 9, tzinfo=UTC).isoformat(),
     }
     return row | more
@@ -353,8 +355,10 @@ async def test_a_row_changes_where_it_stands(page: Page, table: Table) -> None:
     table.rows = [delivery(1, "telegram", "sending"), delivery(2, "vk", "queued", attempts=0)]
     states = page.get_by_test_id("state")
     await expect(states).to_have_text(["отправляется", "в очереди"])
-    table.rows = [delivery(1, "telegram", "sent"), delivery(2, "vk", "queued")]
+    due = datetime(2026, 11, 24, 9, 5, tzinfo=UTC).isoformat()
+    table.rows = [delivery(1, "telegram", "sent"), delivery(2, "vk", "queued", due_at=due)]
     await expect(states).to_have_text(["доставлено", "ждёт повтора"])
+    await expect(page.get_by_test_id("delivery").nth(1)).to_contain_text("попробует в 12:05:00")
 
 
 async def test_links_to_posts_stay_on_the_page(page: Page, bot: Bot) -> None:
