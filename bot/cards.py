@@ -19,11 +19,12 @@ from bot.texts import card as card_texts
 from bot.texts import plan as plan_texts
 from bot.texts.channels import Names
 from bot.texts.reasons import WORTH_REPEATING
+from channels.contract import Reason
 from delivery import broadcast, report
 from delivery.audience import UnknownTargetError
 from delivery.broadcast import Preview
 from delivery.desk import Desk
-from delivery.model import BroadcastState, DeliveryState, Stage
+from delivery.model import BroadcastState, Delivery, DeliveryState, Stage
 from delivery.report import BroadcastReport, Report
 from delivery.store import announcements
 
@@ -93,10 +94,7 @@ def board_screen(desk: Desk, whole: Report, one: BroadcastReport, names: Names, 
     text = board_texts.board(whole, one, names, stoppable_until=until, zone=desk.zone)
     troubles = [each for each in whole.troubles if each.broadcast_id == one.broadcast.id]
     doubtful = [name for name, its in one.channels.items() if its.counts[DeliveryState.UNCONFIRMED]]
-    repeatable = any(
-        each.state is DeliveryState.FAILED and (each.reason is None or each.reason in WORTH_REPEATING)
-        for each in troubles
-    )
+    repeatable = any(each.state is DeliveryState.FAILED and _may_fare_better(each) for each in troubles)
     rows = keyboards.board(
         whole.announcement.id,
         one.broadcast.id,
@@ -108,6 +106,11 @@ def board_screen(desk: Desk, whole: Report, one: BroadcastReport, names: Names, 
         names=names,
     )
     return _screen(text, rows)
+
+
+def _may_fare_better(one: Delivery) -> bool:
+    """Tell whether repeating can help. A later part alone never goes: it follows its beginning."""
+    return one.reason is not Reason.PREVIOUS_PART_MISSING and (one.reason is None or one.reason in WORTH_REPEATING)
 
 
 def _grace_ends(desk: Desk, one: BroadcastReport, grace_seconds: int) -> datetime | None:

@@ -1,18 +1,25 @@
 """Puts the bot together: the door, the memory, and the handlers in the order in which they are asked."""
 
-from aiogram import Dispatcher
+from aiogram import Bot, Dispatcher
 from aiogram.fsm.storage.memory import SimpleEventIsolation
+from aiogram.types import BotCommand
 
 from bot.face import Face
 from bot.handlers import approval, board, card, content, lists, old, planning, schedules, sending, start, status
 from bot.handlers.answering import Answering, apologise
 from bot.incoming import ALLOWED_UPDATES, Intake, Once
 from bot.memory import Memory
+from bot.texts import bot as texts
 
-__all__ = ["ALLOWED_UPDATES", "Face", "build"]
+__all__ = ["ALLOWED_UPDATES", "Face", "build", "introduce"]
 
 _IN_ORDER = (start, status, schedules, planning, lists, card, sending, approval, board, old, content)
 """Commands and dialogues before `content`, which takes every message; `old` after every other button."""
+
+
+async def introduce(bot: Bot) -> None:
+    """Tell Telegram the bot's commands, for the menu beside the input field. Raises aiogram's errors."""
+    await bot.set_my_commands([BotCommand(command=name, description=words) for name, words in texts.COMMANDS.items()])
 
 
 def build(face: Face) -> Dispatcher:

@@ -99,6 +99,8 @@ class Answering(BaseMiddleware):
             await answer(Alert(texts.TELEGRAM_AWAY))
         except Exception as error:  # noqa: BLE001 - whatever it is, the person gets an answer
             await answer(await self._excuse(data["face"], event, data, error))
+            if sentence(error) is None and not is_away(error):
+                _log.error("button.failed", data=event.data, exc_info=error)
         return None
 
     async def _excuse(self, face: Face, event: CallbackQuery, data: dict[str, Any], error: Exception) -> Alert:
@@ -107,7 +109,6 @@ class Answering(BaseMiddleware):
             _log.warning("button.waits_for_database", data=event.data, error=str(error))
             return Alert(texts.DATABASE_AWAY)
         if words is None:
-            _log.error("button.failed", data=event.data, exc_info=error)
             return Alert(texts.TROUBLE)
         number = getattr(data.get("callback_data"), "id", None)
         if isinstance(number, int) and not isinstance(error, NotAllowedError):
@@ -121,11 +122,10 @@ async def apologise(event: ErrorEvent) -> None:
     """Say that a message could not be handled. It stays in the database, so nothing is lost."""
     message = event.update.message or event.update.edited_message
     words = sentence(event.exception)
-    if words is None:
-        _log.error("update.failed", update=event.update.update_id, exc_info=event.exception)
-    away = is_away(event.exception)
     if message is not None and not isinstance(event.exception, AiogramError):
         try:
-            await message.answer(words or (texts.DATABASE_AWAY if away else texts.TROUBLE))
+            await message.answer(words or (texts.DATABASE_AWAY if is_away(event.exception) else texts.TROUBLE))
         except (AiogramError, OSError, TimeoutError):
             _log.warning("apology.not_sent", update=event.update.update_id)
+    if words is None:
+        _log.error("update.failed", update=event.update.update_id, exc_info=event.exception)

@@ -14,20 +14,15 @@ _EXAMPLE = "Напишите, например, «завтра в 9:00» или 
 
 def _shown(text: str) -> str:
     """Say a date, an hour or a moment of ISO 8601; anything else stays as it is."""
-    for read, say in (
-        (time.fromisoformat, lambda at: f"{at.hour}:{at.minute:02}"),
-        (datetime.fromisoformat, lambda at: _moment(at, whole="T" in text or " " in text)),
-    ):
-        try:
-            return say(read(text))
-        except ValueError:
-            continue
-    return text
-
-
-def _moment(at: datetime, *, whole: bool) -> str:
+    try:
+        if ":" in text and "-" not in text:
+            hour = time.fromisoformat(text)
+            return f"{hour.hour}:{hour.minute:02}"
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
     date = f"{at.day} {MONTHS_OF[at.month - 1]} {at.year} года"
-    return f"{date}, {at.hour}:{at.minute:02}" if whole else date
+    return f"{date}, {at.hour}:{at.minute:02}" if ":" in text else date
 
 
 def _not_understood(of: Mapping[str, Any]) -> str:

@@ -216,8 +216,36 @@ async def requeue(
     if reasons is not None:
         chosen = chosen.where(delivery.c.reason.in_(reasons))
     rows = (await tx.execute(chosen)).all()
-    await run_again(tx, {row.broadcast_id for row in rows})
-    return sorted(row.id for row in rows)
+    headless = await _hold_back_again(tx, announcement_id, now)
+    again = [row for row in rows if row.id not in headless]
+    await run_again(tx, {row.broadcast_id for row in again})
+    return sorted(row.id for row in again)
+
+
+async def _hold_back_again(tx: Tx, announcement_id: int, now: datetime) -> set[int]:
+    """Fail the queued parts whose beginning stays undone: they would wait for it for ever. Returns which."""
+    before = delivery.alias("before")
+    headless = (
+        select(delivery.c.id)
+        .join(broadcast, broadcast.c.id == delivery.c.broadcast_id)
+        .where(broadcast.c.announcement_id == announcement_id, delivery.c.state == "queued", delivery.c.part > 1)
+        .where(
+            exists().where(
+                before.c.broadcast_id == delivery.c.broadcast_id,
+                before.c.channel == delivery.c.channel,
+                before.c.address == delivery.c.address,
+                before.c.part < delivery.c.part,
+                before.c.state.in_((DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED)),
+            )
+        )
+    )
+    held = (
+        update(delivery)
+        .where(delivery.c.id.in_(headless))
+        .values(state=DeliveryState.FAILED, reason=Reason.PREVIOUS_PART_MISSING, updated_at=now)
+        .returning(delivery.c.id)
+    )
+    return {row.id for row in await tx.execute(held)}
 
 
 async def run_again(tx: Tx, broadcast_ids: Iterable[int]) -> None:

@@ -1,12 +1,21 @@
 """The bot's tests run on a real database; where the storage is not the point, on SQLite alone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+import structlog.testing
 
 from tests.bot.newsroom import Newsroom, newsroom
 from tests.support.databases import SQLITE, Databases
+
+
+@pytest.fixture(autouse=True)
+def quiet_log() -> Iterator[None]:
+    """No pages of traceback on the way of a test that provokes one."""
+    with structlog.testing.capture_logs():
+        yield
 
 
 @pytest.fixture

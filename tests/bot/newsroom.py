@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from bot.collector import Collector
 from bot.config import BotSettings
 from bot.dispatcher import ALLOWED_UPDATES, Face, build
 from bot.incoming import replay
+from bot.polling import Polling
 from channels.contract import Channel
 from delivery.database import Database
 from delivery.desk import Desk
@@ -60,7 +61,8 @@ class Newsroom:
     scheduler: Scheduler
     channels: Mapping[str, Any]
     clock: Ticking
-    seen: dict[int, int] = field(default_factory=dict)
+    hung_up: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, it ends this bot's polling: another one takes over."""
 
     def texts(self, user: int = ANNA) -> list[str]:
         """What the bot has said to a person and what still stands there, oldest first."""
@@ -97,6 +99,10 @@ class Newsroom:
 
     def calls(self, method: str) -> list[dict[str, Any]]:
         return [call.values for call in self.tg.calls if call.method == method]
+
+
+async def _conflict() -> None:
+    raise AssertionError("two pollers at once")
 
 
 def words(message: Message) -> str:
@@ -179,19 +185,13 @@ async def _at_work(
                 group.create_task(part.run(stop))
             if polling:
                 await replay(bot, dispatcher, face)
-                poll = group.create_task(
-                    dispatcher.start_polling(
-                        bot, allowed_updates=list(ALLOWED_UPDATES), handle_signals=False, close_bot_session=False
-                    )
-                )
+                poller = Polling(bot, dispatcher, face, allowed_updates=ALLOWED_UPDATES, on_conflict=_conflict)
+                group.create_task(poller.run(room.hung_up))
             try:
                 yield room
             finally:
                 stop.set()
-                if polling and not poll.done():
-                    with suppress(RuntimeError):  # a test has stopped it already
-                        await dispatcher.stop_polling()
-                    await asyncio.gather(*dispatcher._handle_update_tasks, return_exceptions=True)
+                room.hung_up.set()
     finally:
         await bot.session.close()
         await database.close()

@@ -68,8 +68,8 @@ async def test_a_removed_editor_can_press_nothing(url: str) -> None:
     async with newsroom(url) as room:
         await room.tg.say(BORIS, "Черновик Бориса")
         card = await room.sees("Черновик · №1", BORIS)
+        room.hung_up.set()
         async with newsroom(url, tg=room.tg, editors=(ANNA,)) as later:
-            await room.dispatcher.stop_polling()
             answer = await later.press("Отправить сейчас", BORIS, card)
             assert "только редакция" in answer
             assert later.channels["wall"].sent == []

@@ -121,7 +121,7 @@ async def test_the_board_goes_on_after_a_restart(url: str) -> None:
         says(room.channels["wall"], Deferred("later", retry_after=timedelta(seconds=2)))
         await sent(room)
         await room.sees("Отправляется: 0 из 1.")
-        await room.dispatcher.stop_polling()
+        room.hung_up.set()
         async with newsroom(url, tg=room.tg) as again:
             await again.sees("Готово. Всё вышло.")
             assert len(again.said()) == 1
@@ -221,3 +221,23 @@ async def test_stopping_in_the_middle_tells_what_went_out(room: Newsroom) -> Non
     room.channels["mail"].hold.set()
     board = await room.sees("Остановлено. Успело уйти")
     assert labels(board) == []
+
+
+async def test_a_part_whose_beginning_cannot_be_repeated_is_not_left_waiting(room: Newsroom) -> None:
+    says(room.channels["wall"], Rejected("bad", Reason.BAD_CONTENT))
+    await a_list(room.desk, "members", "a@example.org")
+    says(room.channels["mail"], Rejected("full", Reason.MAILBOX_FULL))
+    await sent(room, "первая часть|вторая часть")
+    await room.sees("Не отправилось.")
+    await room.press("Повторить неудачные")
+    board = await room.sees("Готово, но дошло не всё.")
+    assert "Повторить неудачные" not in labels(board)
+
+
+async def test_parts_are_repeated_together_with_their_beginning(room: Newsroom) -> None:
+    says(room.channels["wall"], Rejected("no", Reason.NO_RIGHT_TO_POST))
+    await sent(room, "первая часть|вторая часть")
+    await room.sees("Не отправилось.")
+    await room.press("Повторить неудачные")
+    await room.sees("Готово. Всё вышло.")
+    assert [one.part.text for one in room.channels["wall"].sent] == ["первая часть", "вторая часть"]

@@ -1,6 +1,8 @@
 """What belongs together becomes one draft, and what does not becomes its own."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aiogram.types import Update
@@ -72,8 +74,10 @@ async def test_a_single_message_does_not_wait_for_others(url: str) -> None:
         await room.sees("Черновик · №1")
 
 
-async def test_an_album_becomes_one_draft_in_the_order_of_its_messages(room: Newsroom) -> None:
-    room.tg.world.tell = _backwards(room, 4)
+async def test_an_album_becomes_one_draft_in_the_order_of_its_messages(
+    room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room.tg.world, "tell", _backwards(room, 4))
     await room.tg.send_album(ANNA, photos(4), caption="Марш")
     await room.sees("Черновик · №1")
     (post,) = await posts(room)
@@ -82,11 +86,12 @@ async def test_an_album_becomes_one_draft_in_the_order_of_its_messages(room: New
     assert post.text == "Марш"
 
 
-def _backwards(room: Newsroom, n: int):
+def _backwards(room: Newsroom, n: int) -> Callable[[str, dict[str, Any]], None]:
     """Let the next n updates arrive in the opposite order."""
-    tell, waiting = room.tg.world.tell, []
+    tell = room.tg.world.tell
+    waiting: list[tuple[str, dict[str, Any]]] = []
 
-    def hold(kind: str, content: dict) -> None:
+    def hold(kind: str, content: dict[str, Any]) -> None:
         waiting.append((kind, dict(content)))
         if len(waiting) == n:
             for each in reversed(waiting):

@@ -1,7 +1,10 @@
 """What cannot be an announcement is answered kindly, and faults of ours are told without losing anything."""
 
+from typing import Any
+
 import pytest
 
+from bot.dispatcher import introduce
 from bot.incoming import replay
 from channels.contract import Rendering
 from delivery.store import inbox
@@ -42,7 +45,7 @@ async def test_a_sticker_is_answered_kindly(room: Newsroom) -> None:
         ({"dice": {"emoji": "🎲", "value": 3}}, "Такое сообщение разослать нельзя"),
     ],
 )
-async def test_other_things_are_answered_kindly(room: Newsroom, content: dict, answer: str) -> None:
+async def test_other_things_are_answered_kindly(room: Newsroom, content: dict[str, Any], answer: str) -> None:
     chat = room.tg.world.find(ANNA)
     room.tg.world.tell("message", room.tg.world.post(chat, content, sender=chat.person()))
     await room.sees(answer)
@@ -108,3 +111,15 @@ async def test_a_press_is_answered_though_telegram_stumbles(room: Newsroom) -> N
     await room.sees("Черновик · №1")
     room.tg.faults.add("editMessageText", Fault(Kind.DROPS_BEFORE, times=1))
     assert "перебоями" in await room.press("Каналы")
+
+
+async def test_the_menu_names_every_command(room: Newsroom) -> None:
+    await introduce(room.bot)
+    assert [one["command"] for one in room.tg.snapshot()["commands"]] == [
+        "new",
+        "status",
+        "schedules",
+        "lists",
+        "help",
+        "cancel",
+    ]

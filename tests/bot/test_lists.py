@@ -9,7 +9,7 @@ from bot.handlers.lists import key_of
 from delivery.listfile import Member
 from delivery.store import lists
 from sandbox.faults import Fault, Kind
-from tests.bot.newsroom import ANNA, BORIS, Newsroom, labels, words
+from tests.bot.newsroom import ANNA, BORIS, Message, Newsroom, labels, words
 from tests.delivery.builders import a_list
 
 CSV = (
@@ -100,7 +100,7 @@ async def test_no_list_but_an_announcement_with_a_file(room: Newsroom) -> None:
     assert await room.press("Нет, это объявление", message=await _with_old_buttons(room)) != ""
 
 
-async def _with_old_buttons(room: Newsroom):
+async def _with_old_buttons(room: Newsroom) -> Message:
     message = await room.sees("это объявление с файлом")
     message["reply_markup"] = {"inline_keyboard": [[{"text": "Нет, это объявление", "callback_data": "f:post:1:"}]]}
     return message

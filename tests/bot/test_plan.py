@@ -6,7 +6,7 @@ import pytest
 
 from channels.contract import Reason, Rejected
 from delivery import broadcast
-from delivery.model import AnnouncementState, ScheduleState, Stage
+from delivery.model import AnnouncementState, Schedule, ScheduleState, Stage
 from delivery.report import of
 from delivery.store import schedules
 from tests.bot.newsroom import ANNA, CHAIR, Newsroom, labels, newsroom, words
@@ -18,7 +18,7 @@ async def a_draft(room: Newsroom, text: str = "Юридическая консу
     await room.sees("Черновик · №1")
 
 
-async def plans(room: Newsroom) -> list:
+async def plans(room: Newsroom) -> list[Schedule]:
     async with room.desk.database.reading() as tx:
         return await schedules.living(tx)
 
@@ -43,6 +43,7 @@ async def test_a_moment_is_read_back_in_full_before_it_counts(room: Newsroom) ->
     card = await room.sees("Выйдет: завтра, 25 ноября, среда, 9:00.")
     assert card["message_id"] == question["message_id"]
     (plan,) = await plans(room)
+    assert plan.next_at is not None
     assert plan.next_at.isoformat() == "2026-11-25T06:00:00+00:00"
 
 

@@ -1,5 +1,7 @@
 """The preview shows what will go out, by the channels that will send it."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from channels import registry
@@ -16,7 +18,7 @@ LONG = "Профсоюз добился повышения оплаты труд
 
 
 @pytest.fixture
-async def tg():
+async def tg() -> AsyncIterator[TelegramStandIn]:
     async with TelegramStandIn() as tg:
         for user_id in (ADMIN, ANNA, BORIS, CHAIR):
             tg.add_person(user_id, "Анна")
@@ -26,7 +28,7 @@ async def tg():
 
 
 @pytest.fixture
-async def channels(url: str, tg: TelegramStandIn):
+async def channels(url: str, tg: TelegramStandIn) -> AsyncIterator[dict[str, Channel]]:
     """The real Telegram channel, VK wall and letters; nothing is sent by the latter two."""
     database = Database(url)
     around = Surroundings(Media(database), TelegramAccess(tg.token, tg.url))
