@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from sandbox.configuration import config_toml
 from sandbox.server import PageServer
 from sandbox.town import Town
+from tests.sandbox.visiting import Act, Json
 
 
 class Table:
@@ -35,3 +37,18 @@ async def town() -> AsyncIterator[Town]:
 async def page_server(town: Town, table: Table, tmp_path: Any) -> AsyncIterator[PageServer]:
     async with PageServer(town, config_toml(town, tmp_path / "rupor.db"), table) as server:
         yield server
+
+
+@pytest.fixture
+async def http(page_server: PageServer) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(base_url=page_server.url) as http:
+        yield http
+
+
+@pytest.fixture
+def act(http: aiohttp.ClientSession) -> Act:
+    async def act(action: str, **given: Any) -> Json:
+        async with http.post(f"/api/{action}", json=given) as answer:
+            return Json(await answer.json()) | ({} if answer.ok else {"status": answer.status})
+
+    return act

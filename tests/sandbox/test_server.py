@@ -3,48 +3,20 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import aiosmtplib
 import pytest
 
 from bot import config
 from channels.registry import SETTINGS
 from sandbox import federation
 from sandbox.configuration import config_toml, is_ours
-from sandbox.drawer import Drawer
 from sandbox.examples import EXAMPLES
 from sandbox.server import PageServer
-from sandbox.town import VK_KEY, Town, envelope
-from sandbox.troubles import TROUBLES
+from sandbox.town import Town
 from tests.sandbox.conftest import Table
-from tests.support.pictures import png
-
-ANNA = federation.PRESS_SECRETARY.id
-MAILBOX = federation.ORGANISATIONS[4].address
-PICTURE = png()
-
-Json = dict[str, Any]
-Act = Callable[..., Awaitable[Json]]
-
-
-@pytest.fixture
-async def http(page_server: PageServer) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(base_url=page_server.url) as http:
-        yield http
-
-
-@pytest.fixture
-def act(http: aiohttp.ClientSession) -> Act:
-    async def act(action: str, **given: Any) -> Json:
-        async with http.post(f"/api/{action}", json=given) as answer:
-            return Json(await answer.json()) | ({} if answer.ok else {"status": answer.status})
-
-    return act
+from tests.sandbox.visiting import ANNA, MAILBOX, PICTURE, Act, Json, letter, watching, write_letter
 
 
 async def state(http: aiohttp.ClientSession, topic: str) -> Json:
@@ -54,21 +26,6 @@ async def state(http: aiohttp.ClientSession, topic: str) -> Json:
 
 def file(name: str, mime: str, data: bytes = PICTURE) -> Json:
     return {"name": name, "type": mime, "data": b64encode(data).decode()}
-
-
-async def write_letter(town: Town, to: str, raw: bytes) -> None:
-    sender = "press@fpz.example"
-    await aiosmtplib.send(raw, sender=sender, recipients=[to], hostname=town.mail.host, port=town.mail.port)
-
-
-def letter(to: str, body: str = "<p>Собрание</p>", more: str = "") -> bytes:
-    head = (
-        f"From: press@fpz.example\r\nTo: {to}\r\nSubject: Meeting\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\n"
-        f"Message-ID: <1@fpz.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-    )
-    html = b64encode(body.encode()).decode()
-    part = f"--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{html}\r\n"
-    return f"{head}{part}{more}--b--\r\n".encode()
 
 
 # Who may ask
@@ -127,33 +84,6 @@ async def test_refuses_a_port_that_is_taken(page_server: PageServer, town: Town)
 
 
 # News
-
-
-class Watcher:
-    """One browser that listens."""
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.topics: dict[str, Json] = {}
-
-    async def until(self, fits: Callable[[dict[str, Json]], bool]) -> set[str]:
-        """Listen until the topics are as wanted; returns the topics that came meanwhile."""
-        came = set()
-        async with asyncio.timeout(10):
-            while not fits(self.topics):
-                line = (await self._response.content.readline()).decode()
-                if line.startswith("data: "):
-                    news = json.loads(line.removeprefix("data: "))
-                    self.topics[news["topic"]] = news["state"]
-                    came.add(news["topic"])
-        return came
-
-
-@asynccontextmanager
-async def watching(http: aiohttp.ClientSession) -> AsyncIterator[Watcher]:
-    async with http.get("/events") as response:
-        assert response.content_type == "text/event-stream"
-        yield Watcher(response)
 
 
 ALL = {"town", "channel", "wall", "mail", "troubles", "violations", "deliveries"}
@@ -351,162 +281,3 @@ async def test_shows_a_mailbox_that_is_on_no_list_once_it_gets_mail(http: aiohtt
     await write_letter(town, "guest@xn--e1aybc.example", letter("guest@xn--e1aybc.example"))
     boxes = (await state(http, "mail"))["mailboxes"]
     assert (len(boxes), boxes[-1]["shown"], boxes[-1]["organisation"]) == (26, "guest@тест.example", "")
-
-
-# Troubles
-
-
-async def send_mail(town: Town, address: str) -> str:
-    """Return the server's answer to a letter, or the name of what went wrong with the line."""
-    try:
-        await write_letter(town, address, letter(address))
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        return str(error.recipients[0].code)
-    except (aiosmtplib.SMTPException, OSError):
-        return "no line"
-    return "taken"
-
-
-async def call_telegram(town: Town, method: str = "sendMessage") -> Json:
-    url = f"{town.telegram.url}/bot{town.telegram.token}/{method}"
-    given: Json = {"chat_id": federation.CHANNEL_ID}
-    if method == "sendMessage":
-        given["text"] = "Новость"
-    async with aiohttp.ClientSession() as http:
-        try:
-            async with http.post(url, json=given) as answer:
-                return Json(await answer.json())
-        except aiohttp.ClientError:
-            return {"ok": None}
-
-
-async def post_on_wall(town: Town) -> Json:
-    form = {"access_token": VK_KEY, "v": "5.199", "owner_id": f"-{federation.GROUP_ID}", "message": "Новость"}
-    async with aiohttp.ClientSession() as http:
-        try:
-            async with http.post(f"{town.vk.url}/method/wall.post", data=form) as answer:
-                return Json(await answer.json())
-        except aiohttp.ClientError:
-            return {"dropped": True}
-
-
-async def test_a_silent_mail_server_takes_letters_again_once_repaired(act: Act, town: Town) -> None:
-    await act("trouble", name="mail_silent", on=True)
-    assert await send_mail(town, MAILBOX) == "no line"
-    await act("repair")
-    assert await send_mail(town, MAILBOX) == "taken"
-
-
-@pytest.mark.parametrize(("name", "code"), [("mailbox_unknown", "550"), ("mailbox_full", "452")])
-async def test_one_mailbox_refuses_and_the_others_do_not(act: Act, town: Town, name: str, code: str) -> None:
-    await act("trouble", name=name, on=True, address=MAILBOX)
-    other = federation.ORGANISATIONS[0].address
-    assert [await send_mail(town, address) for address in (MAILBOX, other)] == [code, "taken"]
-    await act("trouble", name=name, on=True, address=other)
-    assert [await send_mail(town, address) for address in (MAILBOX, other)] == ["taken", code]
-    await act("trouble", name=name, on=False)
-    assert await send_mail(town, other) == "taken"
-
-
-async def test_vk_posts_and_then_cuts_the_line(act: Act, town: Town) -> None:
-    await act("trouble", name="vk_cuts", on=True)
-    assert await post_on_wall(town) == {"dropped": True}
-    assert len(town.vk.posts(federation.GROUP_ID)) == 1
-
-
-async def test_a_revoked_vk_key_works_again_once_repaired(act: Act, town: Town) -> None:
-    await act("trouble", name="vk_key_revoked", on=True)
-    assert (await post_on_wall(town))["error"]["error_code"] == 5
-    await act("trouble", name="vk_key_revoked", on=False)
-    assert (await post_on_wall(town))["response"]["post_id"] == 1
-
-
-async def test_telegram_posts_and_never_answers(act: Act, town: Town) -> None:
-    await act("trouble", name="telegram_silent", on=True)
-    assert await call_telegram(town) == {"ok": None}
-    assert len(town.telegram.channel_posts(federation.CHANNEL_ID)) == 1
-    assert (await call_telegram(town, "getChat"))["ok"]  # only posting is in doubt
-
-
-async def test_telegram_asks_to_wait_once_and_the_switch_turns_itself_off(
-    http: aiohttp.ClientSession, act: Act, town: Town
-) -> None:
-    await act("trouble", name="telegram_wait", on=True)
-    async with watching(http) as watcher:
-        await watcher.until(lambda topics: "troubles" in topics)
-        assert (await call_telegram(town))["parameters"] == {"retry_after": 20}
-        await watcher.until(lambda topics: not any(one["on"] for one in topics["troubles"]["switches"]))
-    assert (await call_telegram(town))["ok"]
-
-
-async def test_a_bot_without_rights_gets_them_back_once_repaired(act: Act, town: Town) -> None:
-    await act("trouble", name="telegram_rights", on=True)
-    assert (await call_telegram(town))["error_code"] == 403
-    await act("repair")
-    assert (await call_telegram(town))["ok"]
-
-
-async def test_two_troubles_do_not_undo_each_other(act: Act, town: Town) -> None:
-    await act("trouble", name="telegram_silent", on=True)
-    await act("trouble", name="telegram_wait", on=True)
-    await act("trouble", name="telegram_wait", on=False)
-    assert await call_telegram(town) == {"ok": None}
-
-
-def test_every_trouble_is_named_and_explained() -> None:
-    for trouble in TROUBLES.values():
-        assert trouble.label
-        assert trouble.hint.endswith(".")
-
-
-# Over a restart
-
-
-async def test_everything_is_there_again_after_a_restart(tmp_path: Path) -> None:
-    async with Town(tmp_path) as town:
-        await town.telegram.send_media(ANNA, "photo", "a.png", PICTURE, "image/png", "Итоги")
-        await call_telegram(town)
-        await post_on_wall(town)
-        await write_letter(town, MAILBOX, letter(MAILBOX, "<p>" + "а" * 2000))
-        town.read.add(1)
-        town.troubles.switch("mailbox_full", on=True, address=MAILBOX)
-        before, ports = town.dump(), config_toml(town, tmp_path)
-    async with Town(tmp_path) as town:
-        assert town.dump() == before
-        assert config_toml(town, tmp_path) == ports
-        photo = town.telegram.chat(ANNA)[0]["photo"][-1]["file_id"]
-        assert town.telegram.file(photo).data == PICTURE
-        assert await send_mail(town, MAILBOX) == "452"
-
-
-async def test_saves_soon_after_a_change_and_not_only_at_the_end(tmp_path: Path) -> None:
-    async with Town(tmp_path) as town:
-        await town.telegram.say(ANNA, "Собрание в среду")
-        async with asyncio.timeout(5):
-            while "Собрание" not in json.dumps(Drawer(tmp_path).load(), ensure_ascii=False):  # noqa: ASYNC110 - files have no events
-                await asyncio.sleep(0.02)
-
-
-def test_long_bytes_lie_beside_the_document_until_nothing_names_them(tmp_path: Path) -> None:
-    drawer, content = Drawer(tmp_path), b64encode(b"\0" * 5000).decode()
-    state = {"letters": [{"raw": content}, {"raw": "short"}], "data": {"raw": 1}}
-    drawer.save(state)
-    assert (tmp_path / "state.json").stat().st_size < 1000
-    assert drawer.load() == state
-    drawer.save({})
-    assert list((tmp_path / "files").iterdir()) == []
-
-
-def test_an_empty_folder_holds_no_state(tmp_path: Path) -> None:
-    assert Drawer(tmp_path).load() is None
-
-
-# The federation
-
-
-def test_the_federation_is_invented_and_complete() -> None:
-    assert len(federation.ORGANISATIONS) == 25
-    addresses = [one.address for one in federation.ORGANISATIONS]
-    assert len(set(addresses)) == 25
-    assert all(address.endswith(".example") for address in addresses)
-    assert envelope("profkom@фабрика-лён.example").isascii()
