@@ -14,7 +14,7 @@ from tests.support.browser import find, launched
 from tests.support.clock import Clock
 from tests.support.databases import POSTGRES, SQLITE, Databases
 
-OF_TESTS = ("RUPOR_CHROMIUM", "RUPOR_NO_BROWSER", "RUPOR_TEST_POSTGRES")
+OF_TESTS = ("RUPOR_CHROMIUM", "RUPOR_NO_BROWSER", "RUPOR_SCREENSHOTS", "RUPOR_TEST_POSTGRES")
 PLACE = "place"
 PLACES = {"sqlite": "on SQLite", "postgres": "on Postgres", "browser": "in the browser"}
 MARKS = (
