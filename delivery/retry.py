@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from channels.contract import Deferred
+from channels.contract import POST_PAUSES, Deferred, Reason
 
 HOLD_PAUSES: Sequence[timedelta] = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60))
 """A channel that refuses everybody is asked again this much later."""
@@ -24,8 +24,11 @@ def retry_at(
 ) -> datetime | None:
     """Say when to try a deferred delivery again, or None when that would be too late.
 
+    Without a connection nobody has refused anything, so it is tried again as soon as a post would be, letter or not.
     What the other side asked for is never shortened. `jitter` in 0..1 spreads our own pauses by up to a fifth.
     """
+    if error.reason is Reason.NOT_CONNECTED:
+        pauses = POST_PAUSES
     wait = error.retry_after if error.retry_after is not None else pause(pauses, attempts) * (1 + _JITTER * jitter)
     moment = now + wait
     return moment if moment <= give_up_at else None
