@@ -11,7 +11,7 @@ const SOON = 2000; // milliseconds
 const STATES = {
   queued: ["wait", "в очереди"],
   sending: ["going", "отправляется"],
-  sent: ["ok", "доставлено"],
+  sent: ["ok", "отправлено"],
   failed: ["bad", "не доставлено"],
   unconfirmed: ["doubt", "не подтверждено"],
   cancelled: ["cancelled", "отменено"],
@@ -145,7 +145,7 @@ function drawProgress(rows) {
   const latest = rows.filter((row) => row.broadcast === rows[0]?.broadcast);
   const counts = counted(latest);
   const all = latest[0]?.total ?? 0;
-  const words = latest.length ? [`Доставлено ${counts.sent} из ${latest.length}`] : [];
+  const words = latest.length ? [`Отправлено ${counts.sent} из ${latest.length}`] : [];
   if (all > latest.length) words.push(`показаны первые из ${all}`);
   const open = counts.queued + counts.sending;
   if (open) words.push(`в работе ${open}`);
