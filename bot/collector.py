@@ -35,7 +35,7 @@ OUT_OF_REACH = (AiogramError, OSError, TimeoutError)
 
 _PAUSES: Sequence[float] = (1, 3, 8, 15, 30)
 _REST_SECONDS = 1.0
-_SHORTEST_REST = 0.02
+_MARGIN_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,12 @@ class Collector:
         await rounds("collector", self.step, self._wake, stop, self._rest)
 
     async def _rest(self) -> float:
+        moment, now = self._desk.now(), asyncio.get_running_loop().time()
         async with self._desk.database.reading() as tx:
-            moment = await inbox.next_ripe(tx)
-        now = asyncio.get_running_loop().time()
-        waits = [patience.again_at - now for patience in self._failing.values()]
-        waits += [] if moment is None else [(moment - self._desk.now()).total_seconds()]
-        return min([_REST_SECONDS, *(max(wait, _SHORTEST_REST) for wait in waits)])
+            ripe = await inbox.next_ripe(tx, moment)
+        waits = [patience.again_at - now for patience in self._failing.values() if patience.again_at > now]
+        waits += [] if ripe is None else [(ripe - moment).total_seconds()]
+        return min([_REST_SECONDS, *waits]) + _MARGIN_SECONDS
 
     async def step(self) -> bool:
         """Make the drafts and draw the cards that are due. Tells whether there was something to do."""

@@ -7,6 +7,7 @@ leave nothing in the database: they get one polite answer an hour.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,6 +26,8 @@ _log = structlog.get_logger()
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 """Telegram remembers the last list it was given, so it is always given."""
+
+_KEPT_FOR = timedelta(days=7)
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
@@ -102,7 +105,8 @@ class Once(BaseMiddleware):
 
 async def replay(bot: Bot, dispatcher: Dispatcher, face: Face) -> int:
     """Handle what a dead process had stored and not handled, oldest first. Returns how many there were."""
-    async with face.desk.database.reading() as tx:
+    async with face.desk.database.writing() as tx:
+        await inbox.forget_handled(tx, face.desk.now() - _KEPT_FOR)
         left = await inbox.waiting(tx)
     for payload in left:
         update = Update.model_validate(payload, context={"bot": bot})

@@ -17,6 +17,8 @@ from bot.texts.channels import Names
 from delivery.model import Schedule, ScheduleState
 
 Rows = list[list[InlineKeyboardButton]]
+TARGETS_PER_PAGE = 20
+_MOST_LISTED = 30
 
 
 class Act(StrEnum):
@@ -55,10 +57,11 @@ class Leave(CallbackData, prefix="x"):
 
 
 class Toggle(CallbackData, prefix="t"):
-    """Switch one target of a draft on or off."""
+    """Switch one target of a draft on or off, or (without `tag`) turn to a page of them, counted from 0."""
 
     id: int
     tag: str
+    page: int = 0
 
 
 class Turn(StrEnum):
@@ -243,12 +246,17 @@ def listing(numbers: Sequence[int]) -> Rows:
     return [every[start : start + 4] for start in range(0, len(every), 4)]
 
 
-def targets(number: int, rows: Sequence[tuple[str, str, bool]]) -> Rows:
-    """Return a switch for each (target, label, on)."""
+def targets(number: int, rows: Sequence[tuple[str, str, bool]], page: int) -> Rows:
+    """Return a switch for each (target, label, on) of a page. A keyboard holds at most 100 buttons."""
+    shown = rows[page * TARGETS_PER_PAGE : (page + 1) * TARGETS_PER_PAGE]
     switches = [
-        [button(f"{'✅' if on else '⬜'} {label}", Toggle(id=number, tag=tag(target)))] for target, label, on in rows
+        [button(f"{'✅' if on else '⬜'} {label}", Toggle(id=number, tag=tag(target), page=page))]
+        for target, label, on in shown
     ]
-    return [*switches, [button(texts.DONE, Do(act=Act.CARD, id=number))]]
+    earlier = [button(f"‹ {texts.EARLIER}", Toggle(id=number, tag="", page=page - 1))] if page else []
+    more = len(rows) > (page + 1) * TARGETS_PER_PAGE
+    further = [button(f"{texts.FURTHER} ›", Toggle(id=number, tag="", page=page + 1))] if more else []
+    return [*switches, earlier + further, [button(texts.DONE, Do(act=Act.CARD, id=number))]]
 
 
 # The board of a broadcast
@@ -321,7 +329,7 @@ def list_choice(message_id: int, there: Sequence[tuple[str, str, int]], fresh: s
     """Return a button for each (key, name, members), one for a new list, and one for "no list at all"."""
     rows = [
         [button(f"{name} · {members}", File(act=FileAct.APPLY, msg=message_id, tag=tag(key)))]
-        for key, name, members in there
+        for key, name, members in there[:_MOST_LISTED]
     ]
     rows += [[button(fresh, File(act=FileAct.NEW, msg=message_id))]] if fresh else []
     return [*rows, *not_a_list(message_id)]
@@ -401,7 +409,7 @@ def planned(number: int, revision: int, *, repeats: bool, editable: bool, last: 
 def schedules(plans: Sequence[Schedule]) -> Rows:
     """Return the buttons of each schedule: open, pause or resume, remove."""
     rows: Rows = []
-    for plan in plans:
+    for plan in plans[:_MOST_LISTED]:
         active = plan.state is ScheduleState.ACTIVE
         turn = Planned(act=PlanAct.PAUSE if active else PlanAct.RESUME, id=plan.id)
         rows.append(

@@ -46,18 +46,25 @@ async def choose_targets(query: CallbackQuery, callback_data: Do, bot: Bot, face
     one = await current(face, callback_data.id, callback_data.rev)
     if one.stage not in RELEASABLE:
         raise StageError(one.stage)
-    await _show_targets(bot, face, one, press)
+    await _show_targets(bot, face, one, press, 0)
 
 
 async def toggle(query: CallbackQuery, callback_data: Toggle, bot: Bot, face: Face) -> None:
-    """Switch one target on or off."""
+    """Switch one target on or off, or turn the page."""
     press = pressed(query)
     composer(face, press)
     one = await broadcast.find(face.desk, callback_data.id)
+    if callback_data.tag:
+        await _switch(face, one, callback_data.tag, press)
+        one = await broadcast.find(face.desk, one.id)
+    await _show_targets(bot, face, one, press, callback_data.page)
+
+
+async def _switch(face: Face, one: Announcement, tag: str, press: Press) -> None:
     async with face.desk.database.reading() as tx:
         every = await audience.every_target(tx, face.desk.channels)
         chosen = await _single(tx, face, one.targets)
-    target = keyboards.named(callback_data.tag, every)
+    target = keyboards.named(tag, every)
     if target is None:
         raise StaleError(texts.UNKNOWN_TARGET)
     chosen ^= {target}
@@ -65,25 +72,26 @@ async def toggle(query: CallbackQuery, callback_data: Toggle, bot: Bot, face: Fa
     async with face.desk.database.writing() as tx:
         await talks.want_cards(tx, one.id, but=press.chat_id)
     face.poke()
-    await _show_targets(bot, face, await broadcast.find(face.desk, one.id), press)
 
 
-async def _show_targets(bot: Bot, face: Face, one: Announcement, press: Press) -> None:
+async def _show_targets(bot: Bot, face: Face, one: Announcement, press: Press, page: int) -> None:
     names = face.names
     async with face.desk.database.reading() as tx:
         every = await audience.every_target(tx, face.desk.channels)
         chosen = await _single(tx, face, one.targets)
         known = {key: (name, members - suppressed) for key, name, members, suppressed in await lists.overview(tx)}
         reached = await audience.expand(tx, face.desk.channels, [each for each in every if each in chosen])
+    several = sum(map(names.is_letters, face.desk.channels)) > 1
     rows = []
     for target in every:
         channel, _, key = target.partition(":")
         label = f"{known[key][0]} · {known[key][1]}" if key in known else names[channel]
+        label += f" · {names[channel]}" if key and several else ""
         rows.append((target, label, target in chosen))
     people = {channel: found for channel, found in reached.recipients.items() if found}
     addresses = sum(len(found) for channel, found in people.items() if names.is_letters(channel))
     places = sum(not names.is_letters(channel) for channel in people)
-    screen = Screen(texts.targets(one.id, addresses, places), keyboards.keyboard(keyboards.targets(one.id, rows)))
+    screen = Screen(texts.targets(one.id, addresses, places), keyboards.keyboard(keyboards.targets(one.id, rows, page)))
     await show(bot, press.chat_id, press.message_id, screen)
 
 

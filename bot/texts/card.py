@@ -9,7 +9,7 @@ from markupsafe import Markup
 from bot.texts.channels import Names
 from bot.texts.measures import clipped, listed, number, signs
 from bot.texts.plurals import counted
-from bot.texts.problems import problem
+from bot.texts.problems import problems
 from channels.contract import Attachment, AttachmentKind, Recipient, Rendering
 from delivery.audience import Audience
 from delivery.broadcast import Preview
@@ -44,13 +44,11 @@ def attached(attachments: Sequence[Attachment]) -> str:
 def card(seen: Preview, names: Names, notes: Sequence[Mapping[str, Any]] = ()) -> Markup:
     """Show a draft with everything to know before sending it."""
     one = seen.announcement
-    lines = [_heading(seen, "Черновик"), *_content(seen)]
+    lines = [_heading(seen, "Одобрено" if one.stage is Stage.APPROVED else "Черновик"), *_content(seen)]
     lines += shown_channels(seen, names)
     if not seen.renderings:
         lines += ["", "Каналы не выбраны. Нажмите «Каналы»."]
     lines += notes_of(notes)
-    if one.stage is Stage.APPROVED:
-        lines += ["", "✅ Одобрено. Можно отправлять."]
     if seen.blocked:
         lines += ["", "Отправить пока нельзя: где стоит ⛔, выйдет ошибка."]
     return Markup("\n").join(lines)
@@ -118,8 +116,8 @@ def _channel(channel: str, rendering: Rendering, seen: Preview, names: Names) ->
     letters = names.is_letters(channel)
     facts = [way_of(seen.audience.recipients[channel], letters=letters), _length(rendering, seen, letters=letters)]
     yield Markup("<b>{}</b>: {}").format(names[channel], ", ".join(filter(None, facts)))
-    for one in rendering.problems:
-        yield Markup("{} {}").format("⛔ Не выйдет." if one.certain else "⚠️ Внимание.", problem(one))
+    for certain, words in problems(rendering.problems):
+        yield Markup("{} {}").format("⛔ Так не выйдет." if certain else "⚠️", words)
     left_out = _left_out(seen.audience, channel)
     if left_out:
         yield Markup("⚠️ {}").format(left_out)

@@ -1,13 +1,15 @@
 """What a channel will not take, or will show otherwise than expected, in words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bot.texts.measures import number, signs, size
+from bot.texts.measures import listed, number, signs, size
 from bot.texts.plurals import counted
 from channels.contract import Problem, ProblemCode
 
-__all__ = ["PROBLEMS", "problem"]
+__all__ = ["PROBLEMS", "problem", "problems"]
+
+_PICTURE = "photo_"  # what the bot calls pictures, which have no names in Telegram
 
 
 def _too_long(certain: bool, of: Mapping[str, Any]) -> str:
@@ -79,6 +81,24 @@ PROBLEMS: Mapping[ProblemCode, Callable[[bool, Mapping[str, Any]], str]] = {
         f"Письмо слишком большое: {size(of['size'])}, а можно до {size(of['limit'])}. Уберите или уменьшите вложения."
     ),
 }
+
+
+def problems(every: Sequence[Problem]) -> list[tuple[bool, str]]:
+    """Say them all, each with whether it is certain; what is left out goes into one sentence."""
+    left_out = [str(one.values["name"]) for one in every if one.code is ProblemCode.ATTACHMENT_LEFT_OUT]
+    said = [
+        (one.certain, problem(one))
+        for one in every
+        if one.code is not ProblemCode.ATTACHMENT_LEFT_OUT or len(left_out) == 1
+    ]
+    return said if len(left_out) < 2 else [*said, (False, _left_out(left_out))]
+
+
+def _left_out(names: Sequence[str]) -> str:
+    files = [f"«{name}»" for name in names if not name.startswith(_PICTURE)]
+    pictures = len(names) - len(files)
+    words = [counted(pictures, "фото", "фото", "фото")] if pictures else []
+    return f"Не попадут: {listed([*words, *files], most=4)}."
 
 
 def problem(one: Problem) -> str:

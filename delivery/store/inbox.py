@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, delete, func, select, update
 
 from channels.contract import Attachment, Post
 from delivery.database import Tx
@@ -47,6 +47,11 @@ async def keep(tx: Tx, update_id: int, payload: dict[str, Any], now: datetime) -
 async def handled(tx: Tx, update_id: int, now: datetime) -> None:
     """Mark an update done: a restart does not take it up again."""
     await tx.execute(update(incoming).where(incoming.c.update_id == update_id).values(handled_at=now))
+
+
+async def forget_handled(tx: Tx, before: datetime) -> None:
+    """Drop updates that were handled long ago: Telegram repeats none for longer than a day."""
+    await tx.execute(delete(incoming).where(incoming.c.handled_at < before))
 
 
 async def is_open(tx: Tx, update_id: int) -> bool:
@@ -91,9 +96,9 @@ async def ripe(tx: Tx, now: datetime) -> list[tuple[int, str]]:
     return [(row.chat_id, row.bundle) for row in await tx.execute(quiet)]
 
 
-async def next_ripe(tx: Tx) -> datetime | None:
-    """Tell when the next bundle may be complete."""
-    found = select(func.min(piece.c.quiet_until)).where(piece.c.announcement_id.is_(None))
+async def next_ripe(tx: Tx, after: datetime) -> datetime | None:
+    """Tell when, after a moment, the next bundle may be complete."""
+    found = select(func.min(piece.c.quiet_until)).where(piece.c.announcement_id.is_(None), piece.c.quiet_until > after)
     moment: datetime | None = (await tx.execute(found)).scalar_one()
     return moment
 

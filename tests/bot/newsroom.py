@@ -192,6 +192,7 @@ async def _at_work(
             finally:
                 stop.set()
                 room.hung_up.set()
+                scheduler.poke()
     finally:
         await bot.session.close()
         await database.close()

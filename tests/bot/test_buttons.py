@@ -228,3 +228,35 @@ async def test_what_was_sent_cannot_be_sent_again_from_an_old_card(room: Newsroo
     board["reply_markup"] = card["reply_markup"]
     assert "Второй раз не уйдёт" in await room.press("Отправить сейчас", message=board)
     assert await states(room.desk, 1) == [DeliveryState.SENT]
+
+
+async def test_many_lists_are_chosen_page_by_page(room: Newsroom) -> None:
+    for number in range(45):
+        await a_list(room.desk, f"list{number:02}", f"a{number}@example.org")
+    await a_draft(room)
+    await room.press("Каналы")
+    await room.press("Дальше")
+    screen = await room.sees("List25 · 1")
+    await room.press("List25 · 1", message=screen)
+    await room.tg.wait_for(lambda: "⬜ List25 · 1" in labels(screen))
+    await room.press("Раньше", message=screen)
+    await room.sees("List00 · 1")
+    assert "mail:list25" not in (await broadcast.find(room.desk, 1)).targets
+    assert len((await broadcast.find(room.desk, 1)).targets) == 45
+
+
+async def test_a_channel_that_is_no_longer_there_is_named_on_the_card(url: str) -> None:
+    async with newsroom(url) as room:
+        await a_list(room.desk, "members", "a@example.org")
+        await a_draft(room)
+        room.hung_up.set()
+        async with newsroom(url, tg=room.tg, channels={"wall": room.channels["wall"]}, kinds={"wall": "vk"}) as later:
+            await later.tg.say(ANNA, "/status 1")
+            card = await later.sees("«mail:members» больше нет среди каналов и списков")
+            assert "больше нет" in await later.press("Предпросмотр", message=card)
+            await later.press("Каналы")
+            await later.press("ВКонтакте")
+            await later.press("ВКонтакте")
+            await later.press("Готово")
+            await later.press("Отправить сейчас")
+            await later.sees("Готово. Всё вышло.")

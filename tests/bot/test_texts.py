@@ -157,3 +157,10 @@ def test_two_channels_of_one_kind_are_told_apart() -> None:
 def test_an_unknown_kind_goes_by_its_key() -> None:
     assert Names({}, {})["max"] == "«max»"
     assert place("max", "x") is None
+
+
+def test_what_is_left_out_is_told_in_one_sentence() -> None:
+    names = ["photo_a.jpg", "photo_b.jpg", "План.pdf"]
+    every = [Problem(ProblemCode.ATTACHMENT_LEFT_OUT, certain=False, values={"name": name}) for name in names]
+    assert problems.problems(every) == [(False, "Не попадут: 2\u00a0фото, «План.pdf».")]
+    assert problems.problems(every[2:]) == [(False, "Не попадёт: «План.pdf».")]
