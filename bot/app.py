@@ -5,22 +5,25 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 
 import structlog
-from aiogram import Bot
+from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import AiogramError
 from aiohttp import web
+from aiohttp_socks import ProxyError
 
 from bot.alerts import Boards, tell_conflict
 from bot.collector import Collector
 from bot.config import Settings
-from bot.dispatcher import ALLOWED_UPDATES, Face, build
+from bot.dispatcher import ALLOWED_UPDATES, Face, build, introduce
 from bot.incoming import replay
 from bot.opening import StartCode, StartError, opened_desk
 from bot.polling import Polling
+from bot.webhook import Webhook
 from delivery import schema
 from delivery.database import is_unreachable
 from delivery.desk import Desk
@@ -30,6 +33,9 @@ from delivery.worker import Worker
 from web import site
 
 _log = structlog.get_logger()
+
+_INTRODUCED_WITHIN = 10.0  # seconds; shorter than a stop may take
+_INTRODUCED_AGAIN = 60.0
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
@@ -67,23 +73,32 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         face = Face(desk, settings.bot, poke, kinds)
         dispatcher = build(face)
         collector = Collector(bot, face)
-        polling = Polling(
-            bot,
-            dispatcher,
-            face,
-            allowed_updates=ALLOWED_UPDATES,
-            proxies=[proxy.get_secret_value() for proxy in settings.bot.proxies],
-            on_conflict=lambda: tell_conflict(bot, settings.bot),
-        )
-        await stack.enter_async_context(_listening(settings, desk, polling))
+        intake = _intake(settings, bot, dispatcher, face)
+        await stack.enter_async_context(_listening(settings, desk, intake))
         # What handlers and collector began must be recorded before the worker's last look at the queue.
         async with asyncio.TaskGroup() as group:
             for part in (worker, scheduler, boards, collector):
                 group.create_task(part.run(stop))
             await replay(bot, dispatcher, face)
-            group.create_task(polling.run(stop))
+            group.create_task(intake.run(stop))
+            group.create_task(_introduced(bot, stop))
             _log.info("ready", kind="service", channels=list(desk.channels))
     _log.info("stopped")
+
+
+async def _introduced(bot: Bot, stop: asyncio.Event) -> None:
+    """Tell Telegram the bot's commands, as soon as it can be reached."""
+    while not stop.is_set():
+        try:
+            async with asyncio.timeout(_INTRODUCED_WITHIN):
+                await introduce(bot)
+        except (AiogramError, ProxyError, OSError, TimeoutError) as error:
+            _log.info("bot.not_introduced", error=type(error).__name__)
+        else:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_INTRODUCED_AGAIN):
+                await stop.wait()
 
 
 def _kinds(settings: Settings) -> dict[str, str]:
@@ -96,8 +111,29 @@ def _bot(settings: Settings) -> Bot:
     return Bot(settings.bot.token.get_secret_value(), session=session)
 
 
+def _intake(settings: Settings, bot: Bot, dispatcher: Dispatcher, face: Face) -> Polling | Webhook:
+    """Choose how updates come: Telegram brings them to `webhook_url`, or without one we ask."""
+    if settings.bot.webhook_url:
+        return Webhook(
+            bot,
+            dispatcher,
+            face,
+            url=settings.bot.webhook_url,
+            secret=settings.bot.webhook_secret.get_secret_value(),
+            allowed_updates=ALLOWED_UPDATES,
+        )
+    return Polling(
+        bot,
+        dispatcher,
+        face,
+        allowed_updates=ALLOWED_UPDATES,
+        proxies=[proxy.get_secret_value() for proxy in settings.bot.proxies],
+        on_conflict=lambda: tell_conflict(bot, settings.bot),
+    )
+
+
 @asynccontextmanager
-async def _listening(settings: Settings, desk: Desk, polling: Polling) -> AsyncIterator[None]:
+async def _listening(settings: Settings, desk: Desk, intake: Polling | Webhook) -> AsyncIterator[None]:
     async def database() -> bool:
         try:
             return await schema.standing(desk.database) is Standing.CURRENT
@@ -107,13 +143,14 @@ async def _listening(settings: Settings, desk: Desk, polling: Polling) -> AsyncI
             raise
 
     async def connected() -> bool:
-        return polling.connected
+        return intake.connected
 
     pages = site.Site(
         desk.database,
         settings.web.secret.get_secret_value(),
         desk.now,
         {"database": database, "bot": connected},
+        intake.take if isinstance(intake, Webhook) else None,
     )
     runner = web.AppRunner(site.application(pages), access_log=None)
     await runner.setup()
