@@ -36,7 +36,8 @@ LABEL org.opencontainers.image.title="Rupor" \
 ENV PATH="/opt/rupor/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    RUPOR_CONFIG=/etc/rupor/config.toml
+    RUPOR_CONFIG=/etc/rupor/config.toml \
+    RUPOR_DATABASE__URL=sqlite+aiosqlite:////data/rupor.db
 
 COPY --from=build /opt/rupor /opt/rupor
 

@@ -75,31 +75,38 @@ class Polling:
         try:
             updates = await self._bot.get_updates(
                 offset=self._offset,
-                timeout=_WAIT_SECONDS,
+                timeout=_WAIT_SECONDS if self.connected else 0,  # the first answer at once, to be sure of the line
                 allowed_updates=self._allowed,
                 request_timeout=_WAIT_SECONDS + 15,
             )
             fresh = [update for update in updates if await keep(self._face, update)]
-        except TelegramConflictError:
-            await self._conflict()
-            return [], _CONFLICT_PAUSE
-        except TelegramRetryAfter as error:
-            return [], error.retry_after
-        except TelegramUnauthorizedError:
-            self.connected = False
-            _log.error("bot.token_refused")
-            return [], _PAUSES[-1]
-        except (AiogramError, ProxyError, OSError, TimeoutError, ValueError) as error:
-            self._lost(error)
-            return [], 0.0
         except Exception as error:  # noqa: BLE001 - not confirmed, so Telegram will send it again
-            if not is_away(error):
-                _log.exception("updates.not_stored")
-            return [], 0.0
+            return [], await self._pause_after(error)
         if updates:
             self._offset = updates[-1].update_id + 1
         self.connected = True
         return fresh, None
+
+    async def _pause_after(self, error: Exception) -> float:
+        """Do what a failed question asks for, and return the least pause in seconds before the next."""
+        match error:
+            case TelegramConflictError() if "webhook" in error.message.lower():
+                return await self._drop_webhook()
+            case TelegramConflictError():
+                return await self._conflict()
+            case TelegramRetryAfter():
+                return float(error.retry_after)
+            case TelegramUnauthorizedError():
+                self.connected = False
+                _log.error("bot.token_refused")
+                return _PAUSES[-1]
+            case AiogramError() | ProxyError() | OSError() | TimeoutError() | ValueError():
+                self._lost(error)
+            case _ if not is_away(error):
+                _log.error("updates.not_stored", exc_info=error)
+            case _:
+                pass
+        return 0.0
 
     async def _handle(self, update: Update) -> None:
         async with self._lines[_chat(update)]:
@@ -108,7 +115,15 @@ class Polling:
             except Exception:  # noqa: BLE001 - it stays unhandled in the database, for the next start
                 _log.exception("update.failed", update=update.update_id)
 
-    async def _conflict(self) -> None:
+    async def _drop_webhook(self) -> float:
+        """Take back an address that an earlier configuration had set; what waits there comes to us."""
+        try:
+            await self._bot.delete_webhook()
+        except (AiogramError, ProxyError, OSError, TimeoutError) as error:
+            self._lost(error)
+        return 0.0
+
+    async def _conflict(self) -> float:
         self.connected = False
         _log.error(
             "bot.second_poller", hint="another instance asks Telegram with the same token; delivery goes on here"
@@ -116,6 +131,7 @@ class Polling:
         if not self._conflict_told:
             self._conflict_told = True
             await self._on_conflict()
+        return _CONFLICT_PAUSE
 
     def _lost(self, error: Exception) -> None:
         if self.connected:

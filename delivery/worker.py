@@ -224,6 +224,8 @@ class Worker:
     async def _attempt(self, way: Channel, channel: str, one: Delivery, attempt: int) -> Result:
         if self._key_forgotten(way, one):
             return self._in_doubt(one, attempt, Unconfirmed("the key may be forgotten by now"))
+        if not one.doubtful and self._too_late(way, one):
+            return _failed(one, attempt, Rejected("the channel was out of reach for too long", Reason.TOO_LATE))
         return await self._send(way, channel, one, attempt)
 
     async def _send(self, way: Channel, channel: str, one: Delivery, attempt: int) -> Result:
@@ -280,6 +282,14 @@ class Worker:
     def _key_forgotten(self, way: Channel, one: Delivery) -> bool:
         """Tell whether sending this again could show it twice."""
         return one.doubtful and (one.key_since is None or self._desk.now() >= one.key_since + way.repeatable_for)
+
+    def _too_late(self, way: Channel, one: Delivery) -> bool:
+        """Tell whether a closed channel or a dead service kept it until it was no news any more.
+
+        Letters that a limit per hour or day keeps waiting are not late: that was known when they were released.
+        """
+        limited = way.pace.per_hour or way.pace.per_day
+        return not limited and self._desk.now() > one.queued_at + way.stale_after
 
     def _judge(self, way: Channel, one: Delivery, attempt: int, error: ChannelError) -> Result:
         match error:

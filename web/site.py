@@ -15,28 +15,36 @@ from web import tokens
 _log = structlog.get_logger()
 _pages = Environment(loader=PackageLoader("web"), autoescape=True)
 UNSUBSCRIBED = "unsubscribed"
+_LARGEST_BODY = 1024 * 1024  # an update with its longest text and all its entities is a tenth of this
 
 Check = Callable[[], Awaitable[bool]]
+Hook = Callable[[str, bytes], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the pages need. `ready` names each thing that must hold before the service is of use."""
+    """What the pages need. `ready` names each thing that must hold before the service is of use.
+
+    `hook`, where updates are brought by Telegram, takes (secret, body) and returns the status to answer.
+    """
 
     database: Database
     secret: str = field(repr=False)
     now: Callable[[], datetime]
     ready: Mapping[str, Check] = field(default_factory=dict)
+    hook: Hook | None = None
 
 
 def application(site: Site) -> web.Application:
     """Make the web application."""
-    app = web.Application(client_max_size=64 * 1024)
+    app = web.Application(client_max_size=_LARGEST_BODY)
     app[_SITE] = site
     app.router.add_get("/health", _health)
     app.router.add_get("/ready", _ready)
     app.router.add_get("/u/{token}", _ask)
     app.router.add_post("/u/{token}", _unsubscribe)
+    if site.hook is not None:
+        app.router.add_post("/telegram/webhook", _webhook)
     return app
 
 
@@ -50,6 +58,14 @@ async def _health(_request: web.Request) -> web.Response:
 async def _ready(request: web.Request) -> web.Response:
     found = {name: await check() for name, check in request.app[_SITE].ready.items()}
     return web.json_response(found, status=200 if all(found.values()) else 503)
+
+
+async def _webhook(request: web.Request) -> web.Response:
+    """Hand an update to the bot. Source: Bot API, setWebhook, secret_token."""
+    hook = request.app[_SITE].hook
+    secret = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
+    status = 404 if hook is None else await hook(secret, await request.read())
+    return web.Response(status=status)
 
 
 async def _ask(request: web.Request) -> web.Response:

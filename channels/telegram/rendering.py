@@ -125,7 +125,9 @@ def _problems(
         yield _certain(ProblemCode.EMPTY)
     yield from _text_problems(post, texts)
     if post.attachments and caption is None:
-        yield _doubt(ProblemCode.CAPTION_APART, length=utf16_length(post.text), limit=CAPTION_LIMIT)
+        # People count signs, we count UTF-16 units to be safe: say what they see, and never less than the limit.
+        length = max(len(post.text), CAPTION_LIMIT + 1)
+        yield _doubt(ProblemCode.CAPTION_APART, length=length, limit=CAPTION_LIMIT)
     yield from _album_problems(shelves)
     for attachment in post.attachments:
         yield from _file_problems(attachment)

@@ -169,6 +169,22 @@ async def test_a_closed_channel_keeps_its_rows_queued_and_counts_no_attempt(
         assert await holds.holds(tx) == []
 
 
+async def test_what_a_closed_channel_kept_too_long_is_no_news_any_more(
+    desk: Desk, clock: Clock, wall: Scripted
+) -> None:
+    says(wall, ChannelClosed("token revoked", Reason.TOKEN_REVOKED))
+    number = await a_broadcast(desk)
+    worker = a_worker(desk)
+    await worker.step("wall")
+    clock.advance(hours=72)
+    await worker.step("wall")
+    (one,) = await deliveries(desk, number)
+    assert (one.state, one.reason) == (FAILED, Reason.TOO_LATE)
+    await broadcast.retry(desk, number)
+    await worker.step("wall")
+    assert await states(desk, number) == [SENT]
+
+
 async def test_parts_go_out_in_order_each_answering_the_one_before(desk: Desk, wall: Scripted) -> None:
     number = await a_broadcast(desk, "один|два|три")
     worker = a_worker(desk)
