@@ -99,9 +99,12 @@ async def test_a_stranger_without_the_secret_is_turned_away(
     tg: TelegramStandIn, face: Face, dispatcher: Dispatcher, heard: list[str], secret: str | None
 ) -> None:
     headers = {} if secret is None else {"X-Telegram-Bot-Api-Secret-Token": secret}
-    async with hooked(tg, face, dispatcher) as address, ClientSession() as session:
-        async with session.post(address, json={"update_id": 1}, headers=headers) as answer:
-            assert answer.status == 401
+    async with (
+        hooked(tg, face, dispatcher) as address,
+        ClientSession() as session,
+        session.post(address, json={"update_id": 1}, headers=headers) as answer,
+    ):
+        assert answer.status == 401
     assert heard == []
 
 
