@@ -10,12 +10,10 @@ from bot.face import Face
 from bot.handlers.dialogues import end
 from bot.talking import Screen, say
 from bot.texts import bot as texts
-from bot.texts.measures import clipped
 from delivery import report
 from delivery.model import AnnouncementState
 
 _LOOKED_AT = 20
-_TITLE = 80
 
 
 async def start(message: Message, bot: Bot, face: Face) -> None:
@@ -46,7 +44,7 @@ async def new(message: Message, bot: Bot, face: Face, state: FSMContext) -> None
         await say(bot, message.chat.id, Screen(texts.NEW))
         return
     number = left.announcement.id
-    text = texts.unfinished(number, clipped(left.title or "без текста", _TITLE))
+    text = texts.unfinished(number, left.title)
     await say(bot, message.chat.id, Screen(text, keyboards.keyboard(keyboards.opening(number))))
 
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from bot.texts.bot import NO_TITLE
 from bot.texts.channels import Names
 from bot.texts.measures import clipped, listed, number
 from bot.texts.plurals import counted
@@ -30,7 +31,7 @@ def board(
     """Show one broadcast. `stoppable_until` is the end of the grace, None when it is over."""
     lines = [
         Markup("<b>{}</b>").format(_headline(one, stoppable_until, zone)),
-        Markup("№{} · {}").format(whole.announcement.id, clipped(whole.title or "без текста", _TITLE)),
+        Markup("№{} · {}").format(whole.announcement.id, clipped(whole.title or NO_TITLE, _TITLE)),
         Markup(),
     ]
     troubles = [each for each in whole.troubles if each.broadcast_id == one.broadcast.id]

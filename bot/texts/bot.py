@@ -2,7 +2,12 @@
 
 from markupsafe import Markup
 
+from bot.texts.measures import clipped
 from bot.texts.plurals import counted
+
+_TITLE = 80
+
+NO_TITLE = "без текста"
 
 # Buttons. Those of the outer contract bear exactly these words.
 
@@ -89,7 +94,7 @@ def unfinished(number: int, title: str) -> Markup:
     return Markup(
         "Пришлите объявление: текст, фото, альбом, видео, файл или пересланный пост.\n\n"
         "У вас есть неотправленный черновик №{} «{}». Он сохранён."
-    ).format(number, title)
+    ).format(number, clipped(title, _TITLE) or NO_TITLE)
 
 
 # Who may not

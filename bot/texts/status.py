@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from bot.texts.bot import NO_TITLE
 from bot.texts.measures import clipped, number
 from bot.texts.states import ANNOUNCEMENT
 from delivery.model import UNFINISHED, DeliveryState
@@ -22,7 +23,7 @@ def latest(found: Sequence[Report], zone: ZoneInfo) -> Markup:
     lines = [Markup("<b>Последние объявления</b>")]
     for one in found:
         at = one.broadcasts[-1].broadcast.released_at if one.broadcasts else one.announcement.created_at
-        title = clipped(one.title or "без текста", _TITLE)
+        title = clipped(one.title or NO_TITLE, _TITLE)
         lines += [Markup(), Markup("<b>№{}</b> {}").format(one.announcement.id, title)]
         lines.append(Markup("{:%d.%m %H:%M} · {}{}").format(at.astimezone(zone), ANNOUNCEMENT[one.state], _counts(one)))
     return Markup("\n").join(lines)

@@ -66,6 +66,7 @@ def test_a_copy_holds_what_the_database_holds(rupor: Rupor) -> None:
         assert not target.exists()
         return
     assert code == 0
+    assert target.stat().st_mode & 0o077 == 0
     with closing(sqlite3.connect(target)) as copy:
         assert copy.execute("SELECT count(*) FROM delivery").fetchone() == (1,)
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
