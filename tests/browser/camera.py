@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import FloatRect, Locator, Page
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LARGEST = 400_000  # bytes
+AROUND = 12  # CSS pixels
 
 
 class Camera:
@@ -16,7 +17,24 @@ class Camera:
         self._for_keeps = os.environ.get("RUPOR_SCREENSHOTS") == "1"
         self._folder = IMAGES if self._for_keeps else elsewhere
 
-    async def takes(self, name: str, of: Page | Locator) -> None:
-        """Take NAME.png. AssertionError when one for the documentation is too heavy for it."""
-        picture = await of.screenshot(path=self._folder / f"{name}.png", animations="disabled", caret="hide")
+    async def takes(self, name: str, page: Page, part: Locator | None = None) -> None:
+        """Take NAME.png: of the page, or of a part with a little around it.
+
+        AssertionError when a picture for the documentation is too heavy for it.
+        """
+        await page.mouse.move(0, 0)  # so that nothing looks touched
+        box = await part.bounding_box() if part else None
+        clip = _around(box) if box else None
+        picture = await page.screenshot(
+            path=self._folder / f"{name}.png", clip=clip, animations="disabled", caret="hide"
+        )
         assert not self._for_keeps or len(picture) <= LARGEST, f"{name}.png has {len(picture)} bytes"
+
+
+def _around(box: FloatRect) -> FloatRect:
+    return {
+        "x": box["x"] - AROUND,
+        "y": box["y"] - AROUND,
+        "width": box["width"] + 2 * AROUND,
+        "height": box["height"] + 2 * AROUND,
+    }

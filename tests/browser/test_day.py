@@ -17,7 +17,7 @@ TROUBLE = "Один адрес не существует"
 NEWS = "Спартакиада профсоюзов Заречья: 340 участников и новый рекорд на стометровке"
 END_OF_NEWS = "Спасибо судьям, врачам, волонтёрам и всем, кто пришёл поболеть!"
 SHORT_NEWS = "Приём граждан по трудовым вопросам"
-MEETING = "Собрание председателей профкомов в среду в 18:00, актовый зал"
+MEETING = "Собрание профактива в среду в 18:00, актовый зал"
 EVERYTHING = 28  # two parts for the channel, a post on the wall, 25 letters
 
 pytestmark = pytest.mark.timeout(240)
@@ -49,7 +49,7 @@ async def test_an_album_reaches_everybody_and_the_one_failure_is_named_and_repai
 
         await anna.presses("Подробнее")
         await sees_what_failed_and_why(anna)
-        await camera.takes("report", anna.page.get_by_test_id("pane-chat"))
+        await shows_the_report(anna, camera)
 
         await anna.mends(TROUBLE)
         await anna.presses("Повторить неудачные")
@@ -106,18 +106,24 @@ async def sees_what_failed_and_why(anna: Visitor) -> None:
     await expect(details).to_contain_text("Такого почтового ящика нет. Уточните адрес у организации")
     await expect(details).to_contain_text("550 5.1.1")
     line = anna.delivery(ADDRESS)
-    await expect(line).to_contain_text("не доставлено")
+    await expect(line.get_by_test_id("state")).to_have_text("не доставлено")
     await expect(line).to_contain_text("такого почтового ящика нет")
-    await expect(anna.progress).to_have_text(f"Доставлено {EVERYTHING - 1} из {EVERYTHING} · не дошло 1")
+    await expect(anna.progress).to_have_text(f"Отправлено {EVERYTHING - 1} из {EVERYTHING} · не дошло 1")
 
 
 async def shows_the_middle_of_the_story(anna: Visitor, camera: Camera) -> None:
     await expect(anna.page.get_by_test_id("toast")).to_have_count(0)
-    await anna.page.mouse.move(0, 0)
     await camera.takes("sandbox", anna.page)
     await anna.page.emulate_media(color_scheme="dark")
     await camera.takes("sandbox-dark", anna.page)
     await anna.page.emulate_media(color_scheme="light")
+
+
+async def shows_the_report(anna: Visitor, camera: Camera) -> None:
+    await anna.page.set_viewport_size({"width": 1440, "height": 1150})
+    await anna.chat.evaluate("chat => chat.scrollTop = chat.scrollHeight")
+    await camera.takes("report", anna.page, part=anna.page.get_by_test_id("pane-chat"))
+    await anna.page.set_viewport_size({"width": 1440, "height": 900})
 
 
 async def reads_the_letter(anna: Visitor, camera: Camera) -> None:
@@ -128,7 +134,7 @@ async def reads_the_letter(anna: Visitor, camera: Camera) -> None:
     await expect(letter.get_by_text(END_OF_NEWS)).to_be_visible()
     await expect(letter.get_by_role("img").first).to_have_js_property("complete", value=True)
     assert await letter.get_by_role("img").first.evaluate("image => image.naturalWidth") > 0
-    await camera.takes("letter", window)
+    await camera.takes("letter", anna.page, part=window)
     await window.get_by_role("button", name="Закрыть письмо").click()
     await anna.page.get_by_role("button", name="Ко всем ящикам").click()
 
@@ -138,8 +144,8 @@ async def sees_it_repaired(anna: Visitor) -> None:
     await anna.is_told_no_more("дошло не всё")
     report = await anna.is_told("Готово. Всё вышло.")
     await expect(report).to_contain_text("принято 25 из 25 писем")
-    await expect(anna.progress).to_have_text(f"Доставлено {EVERYTHING} из {EVERYTHING}")
-    await expect(anna.delivery(ADDRESS)).to_contain_text("доставлено")
+    await expect(anna.progress).to_have_text(f"Отправлено {EVERYTHING} из {EVERYTHING}")
+    await expect(anna.delivery(ADDRESS).get_by_test_id("state")).to_have_text("отправлено")
     window = await anna.opens_letter(ORGANISATION)
     await expect(window.get_by_role("heading", level=2).first).to_have_text(NEWS)
     await anna.page.keyboard.press("Escape")
@@ -187,7 +193,7 @@ async def test_a_short_announcement_is_sent_from_a_telephone(browser: Browser, t
         await expect(anna.channel.get_by_role("article")).to_contain_text(SHORT_NEWS)
         await expect(anna.chat).to_be_hidden()
         await tabs.get_by_role("button", name="Доставка").tap()
-        await expect(anna.deliveries.get_by_test_id("state")).to_have_text(["доставлено"] * 27)
+        await expect(anna.deliveries.get_by_test_id("state")).to_have_text(["отправлено"] * 27)
         assert await anna.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -200,7 +206,7 @@ async def test_everything_is_still_there_after_a_restart(browser: Browser, tmp_p
         await anna.is_told("Черновик · №1")
         await anna.presses("Отправить сейчас")
         await anna.is_told("Готово. Всё вышло.")
-        await expect(anna.progress).to_have_text("Доставлено 27 из 27")
+        await expect(anna.progress).to_have_text("Отправлено 27 из 27")
     async with (
         running(tmp_path / "data") as address,
         visiting(browser, address, width=1440, height=900) as anna,
@@ -209,7 +215,7 @@ async def test_everything_is_still_there_after_a_restart(browser: Browser, tmp_p
         await anna.is_told("Готово. Всё вышло.")
         for place in (anna.channel, anna.wall):
             await expect(place.get_by_role("article")).to_contain_text(SHORT_NEWS)
-        await expect(anna.progress).to_have_text("Доставлено 27 из 27")
+        await expect(anna.progress).to_have_text("Отправлено 27 из 27")
         window = await anna.opens_letter(ORGANISATION)
         await expect(window.get_by_role("heading", level=2).first).to_have_text(SHORT_NEWS)
         await window.get_by_role("button", name="Закрыть письмо").click()
@@ -280,6 +286,6 @@ async def everything_has_a_name(page: Page) -> None:
     session = await page.context.new_cdp_session(page)
     tree = await session.send("Accessibility.getFullAXTree")
     there = [node for node in tree["nodes"] if not node["ignored"] and node["role"]["value"] in ACTIVE]
-    assert len(there) > 20
+    assert there
     assert [node for node in there if not node.get("name", {}).get("value", "").strip()] == []
     await session.detach()
