@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -97,8 +98,20 @@ def _postgres(url: str) -> AsyncEngine:
     return create_async_engine(url, connect_args=_POSTGRES, pool_pre_ping=True)
 
 
+async def _connected(*args: Any, **options: Any) -> aiosqlite.Connection:
+    """Connect. After a failure wait for the driver's thread to end: it speaks to the loop, which must still be there."""
+    connection = aiosqlite.connect(*args, **options)
+    thread = connection._thread  # noqa: SLF001 - as SQLAlchemy does, to make it a daemon
+    thread.daemon = True
+    try:
+        return await connection
+    except BaseException:
+        await asyncio.to_thread(thread.join)
+        raise
+
+
 def _sqlite(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_async_engine(url, connect_args={"timeout": _BUSY_SECONDS, "async_creator_fn": _connected})
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -1,6 +1,7 @@
 """`rupor backup`: a copy of an SQLite database, taken while the service goes on."""
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -29,9 +30,9 @@ async def backup(invocation: Invocation, file: Path) -> Answer:
 
 
 def _claim(file: Path) -> None:
-    """Make the file, so that no other can come between the look and the write."""
+    """Make the file, so that no other can come between the look and the write. It holds addresses of people."""
     try:
-        file.open("xb").close()
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         raise Failure(ExitCode.BAD_INPUT, texts.BACKUP_IS_THERE.format(file=file)) from None
     except OSError:
