@@ -99,7 +99,7 @@ def _postgres(url: str) -> AsyncEngine:
 
 
 async def _connected(*args: Any, **options: Any) -> aiosqlite.Connection:
-    """Connect. After a failure wait for the driver's thread to end: it speaks to the loop, which must still be there."""
+    """Connect. After a failure wait for the driver's thread to end: it still speaks to the loop."""
     connection = aiosqlite.connect(*args, **options)
     thread = connection._thread  # noqa: SLF001 - as SQLAlchemy does, to make it a daemon
     thread.daemon = True
