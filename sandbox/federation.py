@@ -10,7 +10,7 @@ __all__ = ["ADMINISTRATOR", "CHAIRMAN", "LISTS", "NAME", "ORGANISATIONS", "PEOPL
 
 NAME = "Федерация профсоюзов Заречья"
 SENDER = "Пресс-служба ФПЗ <press@fpz.example>"
-FOOTER = "Федерация профсоюзов Заречья · Заречный, площадь Труда, 1 · press@fpz.example"
+FOOTER = "Заречный, площадь Труда, 1 · press@fpz.example"
 
 CHANNEL_ID = -1001700000001
 CHANNEL_TITLE = "Профсоюзы Заречья"
