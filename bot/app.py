@@ -1,12 +1,8 @@
 """Wires everything once and owns every lifetime: one exit stack, one task group."""
 
 import asyncio
-import os
-import signal
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import timedelta
 
 import structlog
 from aiogram import Bot, Dispatcher
@@ -24,32 +20,18 @@ from bot.incoming import replay
 from bot.opening import StartCode, StartError, opened_desk
 from bot.polling import Polling
 from bot.webhook import Webhook
+from bot.working import a_worker
 from delivery import schema
 from delivery.database import is_unreachable
 from delivery.desk import Desk
 from delivery.scheduler import Scheduler
 from delivery.schema import Standing
-from delivery.worker import Worker
 from web import site
 
 _log = structlog.get_logger()
 
 _INTRODUCED_WITHIN = 10.0  # seconds; shorter than a stop may take
 _INTRODUCED_AGAIN = 60.0
-
-
-async def work(settings: Settings, stop: asyncio.Event) -> None:
-    """Deliver, and nothing else, until `stop`. Raises StartError."""
-    async with opened_desk(settings) as desk:
-        _log.info("ready", kind="worker")
-        await a_worker(settings, desk, on_change=lambda: None).run(stop)
-
-
-def a_worker(settings: Settings, desk: Desk, on_change: Callable[[], None]) -> Worker:
-    """Make this process's worker."""
-    name = f"{socket.gethostname()}:{os.getpid()}"
-    lease = timedelta(seconds=settings.delivery.lease_seconds)
-    return Worker(desk, name=name, lease=lease, on_change=on_change)
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -162,21 +144,3 @@ async def _listening(settings: Settings, desk: Desk, intake: Polling | Webhook) 
         yield
     finally:
         await runner.cleanup()
-
-
-def stop_on_signals() -> asyncio.Event:
-    """Return an event that SIGTERM or SIGINT sets; a second signal ends the process at once.
-
-    A handler is needed at all because a process with id 1, as in a container, ignores signals without one.
-    """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def begin(number: signal.Signals) -> None:
-        if stop.is_set():
-            os._exit(128 + number)  # what was on the wire is settled by the next start, as after any crash
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, begin, number)
-    return stop

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -12,7 +11,6 @@ from bot.commands.announcing import Announced, Draft, Plan
 from bot.commands.frame import Answer, ExitCode, Failure, Invocation, command
 from bot.commands.opened import starting, who
 from bot.commands.status import in_words
-from bot.commands.stopping import interruptible
 from bot.config import Settings
 from bot.moments import (
     MomentError,
@@ -27,6 +25,7 @@ from bot.moments import (
 from bot.opening import opened_desk
 from bot.texts import moments
 from bot.texts.cli import announce as texts
+from bot.working import stop_on_signals
 from channels.contract import Rendering
 from delivery import audience, broadcast, report
 from delivery.audience import Audience, UnknownTargetError
@@ -202,9 +201,10 @@ async def _answer(desk: Desk, made: Announced) -> Answer:
 
 
 async def _waited(desk: Desk, settings: Settings, made: Announced, number: int, patience: float | None) -> Answer:
-    lease = timedelta(seconds=settings.delivery.lease_seconds)
-    with interruptible() as told:
-        settled = await waiting.settle(desk, number, lease=lease, patience=patience, told=told)
+    told = stop_on_signals()  # left alone, a signal would cut what is on the wire, and nobody would know its fate
+    settled = await waiting.settle(settings, desk, number, patience=patience, told=told)
+    if told.is_set():
+        raise KeyboardInterrupt
     async with desk.database.reading() as tx:
         found = await report.of(tx, made.announcement)
     if found is None:

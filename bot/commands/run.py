@@ -2,6 +2,7 @@
 
 from bot.commands.frame import ExitCode, Invocation, command
 from bot.commands.opened import starting
+from bot.working import stop_on_signals
 
 __all__ = ["run"]
 
@@ -9,7 +10,7 @@ __all__ = ["run"]
 @command("run", serves=True)
 async def run(invocation: Invocation) -> ExitCode:
     """Serve until a signal."""
-    from bot.app import serve, stop_on_signals  # noqa: PLC0415 - aiogram is heavy, and --help need not wait for it
+    from bot.app import serve  # noqa: PLC0415 - aiogram is heavy, and --help need not wait for it
 
     settings = invocation.settings(need_bot=True)
     with starting():

@@ -18,6 +18,7 @@ from bot.logs import FORMAT_VARIABLE
 from bot.opening import opened_database, prepare, utc_now
 from bot.texts.cli import sandbox as texts
 from bot.texts.reasons import why
+from bot.working import stop_on_signals
 from delivery import report
 from delivery.address import check_address
 from delivery.database import Database
@@ -44,7 +45,7 @@ ROWS = 500  # deliveries of one announcement
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path))
 async def sandbox(invocation: Invocation, port: int | None, data: Path | None) -> ExitCode:
     """Serve until a signal."""
-    from bot.app import serve, stop_on_signals  # noqa: PLC0415 - aiogram is heavy, and --help need not wait for it
+    from bot.app import serve  # noqa: PLC0415 - aiogram is heavy, and --help need not wait for it
 
     async with AsyncExitStack() as stack:
         stop = stop_on_signals()

@@ -1,23 +1,21 @@
 """`--wait`: take part in the delivery as one more worker until a broadcast has settled."""
 
 import asyncio
-import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bot.config import Settings
 from bot.texts.cli import announce as texts
 from bot.texts.cli import status
+from bot.working import a_worker
 from delivery.desk import Desk
 from delivery.model import UNFINISHED, DeliveryState
 from delivery.store import broadcasts, holds
-from delivery.worker import Worker
 
 __all__ = ["settle"]
 
@@ -26,14 +24,16 @@ _LOOK_EVERY = 0.5  # seconds; another worker's results come without a word
 Counts = Mapping[DeliveryState, int]
 
 
-async def settle(desk: Desk, broadcast: int, *, lease: timedelta, patience: float | None, told: asyncio.Event) -> bool:
+async def settle(
+    settings: Settings, desk: Desk, broadcast: int, *, patience: float | None, told: asyncio.Event
+) -> bool:
     """Deliver until nothing of the broadcast is left to do, at most for `patience` seconds, or until `told` to stop.
 
     Whatever is on the wire then is waited for. Answers whether the broadcast has settled. Shows a progress bar when
     standard error is a terminal.
     """
     stop, news = asyncio.Event(), asyncio.Event()
-    worker = Worker(desk, name=f"{socket.gethostname()}:{os.getpid()}", lease=lease, on_change=news.set)
+    worker = a_worker(settings, desk, on_change=news.set)
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(stop))
         try:

@@ -2,6 +2,7 @@
 
 from bot.commands.frame import ExitCode, Invocation, command
 from bot.commands.opened import starting
+from bot.working import stop_on_signals, work
 
 __all__ = ["worker"]
 
@@ -9,8 +10,6 @@ __all__ = ["worker"]
 @command("worker", serves=True)
 async def worker(invocation: Invocation) -> ExitCode:
     """Deliver until a signal."""
-    from bot.app import stop_on_signals, work  # noqa: PLC0415 - aiogram is heavy, and --help need not wait for it
-
     settings = invocation.settings()
     with starting():
         await work(settings, stop_on_signals())
