@@ -62,9 +62,10 @@ async def test_one_announcement_reaches_everybody(rupor: Rupor, town: Town) -> N
 
 
 async def test_a_refused_mailbox_is_told_and_repaired(rupor: Rupor, town: Town) -> None:
+    rupor.configure("vk", "mail")
     await rupor.a_list("all", "a@example.org", "gone@example.org", "b@example.org")
     town.mail.unknown_mailboxes.add("gone@example.org")
-    done = await rupor("announce", "--text", "Собрание", "--to", "tg,mail:all", "--wait")
+    done = await rupor("announce", "--text", "Собрание", "--to", "vk,mail:all", "--wait")
     assert done.code == 3
     assert "gone@example.org: такого почтового ящика нет (550" in done.out
     failed = [one for one in await rupor.deliveries() if one.state is FAILED]
@@ -81,7 +82,7 @@ async def test_a_refused_mailbox_is_told_and_repaired(rupor: Rupor, town: Town) 
     await until(all_sent)
     assert (await worker.ended(signal.SIGTERM)).code == 0
     assert [town.letters(f"{name}@example.org") for name in ("a", "b", "gone")] == [1, 1, 1]
-    assert town.channel_posts() == 1
+    assert town.wall_posts() == 1
 
 
 async def test_the_same_key_announces_once_even_at_the_same_time(rupor: Rupor, town: Town) -> None:
@@ -114,17 +115,19 @@ async def test_what_is_planned_goes_out_at_its_moment_and_once(rupor: Rupor, tow
 
 
 async def test_two_workers_share_the_work_and_double_nothing(rupor: Rupor, town: Town) -> None:
+    rupor.configure("mail", "vk")
     addresses = [f"p{n}@example.org" for n in range(60)]
     await rupor.a_list("all", *addresses)
     workers = await asyncio.gather(rupor.serving("worker"), rupor.serving("worker"))
-    assert (await rupor("announce", "--text", "Собрание", "--to", "tg,mail:all", "--wait")).code == 0
+    assert (await rupor("announce", "--text", "Собрание", "--to", "vk,mail:all", "--wait")).code == 0
     assert Counter(town.letters(address) for address in addresses) == {1: 60}
-    assert town.channel_posts() == 1
+    assert town.wall_posts() == 1
     for worker in workers:
         assert (await worker.ended(signal.SIGTERM)).code == 0
 
 
 async def test_a_signal_in_the_middle_of_sending_loses_and_doubles_nothing(rupor: Rupor, town: Town) -> None:
+    rupor.configure("mail")
     addresses = [f"p{n}@example.org" for n in range(12)]
     await rupor.a_list("all", *addresses)
     town.mail.faults.add("body", Fault(Kind.DELAYS, seconds=1, times=4))
@@ -162,7 +165,7 @@ async def test_an_interrupted_wait_finishes_what_is_on_the_wire(rupor: Rupor, to
 
 async def test_check_tells_what_is_wrong_in_the_real_channels(rupor: Rupor, town: Town) -> None:
     good = await rupor("check", "--json")
-    assert (good.code, good.answer["ok"]) == (0, True)
+    assert (good.code, good.answer.get("ok")) == (0, True), good.err
     town.vk.world.tokens.clear()
     town.mail.users["press"] = "changed"
     bad = await rupor("check", "--json")

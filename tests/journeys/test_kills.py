@@ -34,7 +34,7 @@ MAIL = Way("mail:all", "body", lambda town: town.mail.faults, Town.letters)
 
 async def killed_after_acting(rupor: Rupor, town: Town, way: Way) -> None:
     """Announce, and kill the sender when the other side has taken it and before anybody has written that down."""
-    rupor.trust_workers_for(LEASE)
+    rupor.configure(way.target.partition(":")[0], lease_seconds=LEASE)
     await rupor.a_list("all", "a@example.org")
     way.faults(town).add(way.call, Fault(Kind.HANGS))
     sender = await rupor.start("announce", "--text", "Собрание", "--to", way.target, "--wait")

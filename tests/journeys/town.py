@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +68,7 @@ async def a_town() -> AsyncIterator[Town]:
         yield Town(telegram, vk, mail)
 
 
-def config(town: Town, database_url: str, lease_seconds: int) -> str:
+def config(town: Town, database_url: str, channels: Collection[str], lease_seconds: int) -> str:
     return f"""
 [database]
 url = {json.dumps(database_url)}
@@ -81,15 +81,30 @@ lease_seconds = {lease_seconds}
 [web]
 port = 0
 secret = "{LINKS}"
+{"".join(_CHANNELS[channel](town) for channel in channels)}
+"""
+
+
+_CHANNELS: Mapping[str, Callable[[Town], str]] = {
+    "tg": lambda _town: (
+        f"""
 [channels.tg]
 kind = "telegram"
 chat_id = "{CHANNEL}"
+"""
+    ),
+    "vk": lambda town: (
+        f"""
 [channels.vk]
 kind = "vk"
 group_id = {GROUP}
 community_token = "{COMMUNITY_KEY}"
 user_token = "{USER_KEY}"
 api_base = "{town.vk.url}"
+"""
+    ),
+    "mail": lambda town: (
+        f"""
 [channels.mail]
 kind = "email"
 host = "127.0.0.1"
@@ -100,6 +115,8 @@ password = "{PASSWORD}"
 sender = "Пресс-служба <press@example.org>"
 connections = 2
 """
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -149,13 +166,14 @@ class Rupor:
         self.database_url = database_url
         self.config = folder / "config.toml"
         self._town = town
-        self.trust_workers_for(PATIENT_LEASE)
+        self.configure()
         self._programs: list[Running] = []
         self._said: list[str] = []
 
-    def trust_workers_for(self, seconds: int) -> None:
-        """Set how long a silent worker keeps what it has taken."""
-        self.config.write_text(config(self._town, self.database_url, seconds), encoding="utf-8")
+    def configure(self, *channels: str, lease_seconds: int = PATIENT_LEASE) -> None:
+        """Use these channels, without names all three. A worker silent for the lease is taken for dead."""
+        text = config(self._town, self.database_url, channels or tuple(_CHANNELS), lease_seconds)
+        self.config.write_text(text, encoding="utf-8")
 
     async def start(self, *args: str) -> Running:
         """Start a command."""
