@@ -28,7 +28,10 @@ from delivery.model import BroadcastState, Delivery, DeliveryState, Stage
 from delivery.report import BroadcastReport, Report
 from delivery.store import announcements
 
-__all__ = ["board_screen", "draw"]
+__all__ = ["OUT", "board_screen", "draw"]
+
+OUT = (DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCONFIRMED)
+"""What readers may have seen already."""
 
 Notes = Sequence[Mapping[str, Any]]
 
@@ -84,7 +87,7 @@ def _draft_buttons(face: Face, seen: Preview, viewer: int) -> Rows:
     one = seen.announcement
     if not access.may_compose(face.settings, viewer):
         return []
-    may_send = access.may_send(face.settings, viewer) or one.stage is Stage.APPROVED
+    may_send = access.may_send(face.settings, viewer) or one.stage in {Stage.APPROVED, Stage.CONFIRMED}
     return keyboards.draft(one.id, one.revision, blocked=seen.blocked, may_send=may_send, names=face.names)
 
 
@@ -102,6 +105,7 @@ def board_screen(desk: Desk, whole: Report, one: BroadcastReport, names: Names, 
         retry=repeatable,
         details=bool(troubles),
         copy=_nothing_went_out(one),
+        recall=one.broadcast.state is not BroadcastState.RUNNING and any(one.counts[state] for state in OUT),
         doubtful=doubtful,
         names=names,
     )

@@ -1,7 +1,7 @@
 """The bot's buttons and what they carry: ids and nothing else, so that the database is the only memory."""
 
 from bot.keyboards.base import Rows, button, keyboard, named, tag
-from bot.keyboards.board import Ask, Doubt, Late, On, Turn, ask_now, board, late, pages
+from bot.keyboards.board import Ask, Doubt, Late, On, Turn, ask_now, board, late, links, pages
 from bot.keyboards.card import Act, Do, Leave, Toggle, awaiting, back_to_card, draft, dropped, listing, opening, targets
 from bot.keyboards.lists import File, FileAct, list_choice, not_a_list
 from bot.keyboards.plan import (
@@ -50,6 +50,7 @@ __all__ = [
     "dropped",
     "keyboard",
     "late",
+    "links",
     "list_choice",
     "listing",
     "named",

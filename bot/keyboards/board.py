@@ -22,6 +22,7 @@ class Turn(StrEnum):
     DETAILS = "more"
     PAGE = "page"
     SHOW = "show"
+    RECALL = "out"
 
 
 class On(CallbackData, prefix="b"):
@@ -64,6 +65,7 @@ def board(
     retry: bool = False,
     details: bool = False,
     copy: bool = False,
+    recall: bool = False,
     doubtful: Sequence[str] = (),
     names: Names,
 ) -> Rows:
@@ -78,6 +80,7 @@ def board(
     rows.append([on(texts.DETAILS, Turn.DETAILS)] if details else [])
     rows.append([on(texts.RETRY, Turn.RETRY)] if retry else [])
     rows.append([on(texts.COPY, Turn.COPY)] if copy else [])
+    rows.append([on(texts.RECALL, Turn.RECALL)] if recall else [])
     return rows
 
 
@@ -114,3 +117,8 @@ def late(number: int, schedule: int, at: datetime) -> Rows:
         [button(texts.SEND, Late(id=number, schedule=schedule, at=int(at.timestamp())))],
         [button(texts.OPEN, Do(act=Act.OPEN, id=number))],
     ]
+
+
+def links(places: Sequence[tuple[str, str]]) -> Rows:
+    """Return a button that opens a page for each (label, address)."""
+    return [[InlineKeyboardButton(text=label, url=address)] for label, address in places]

@@ -16,7 +16,7 @@ from channels.contract import Reason
 from delivery.model import UNFINISHED, BroadcastState, Delivery, DeliveryState, Hold
 from delivery.report import BroadcastReport, ChannelReport, Counts, Report
 
-__all__ = ["board", "details"]
+__all__ = ["board", "details", "recall"]
 
 _TITLE = 120
 _LINKS = 3
@@ -142,4 +142,26 @@ def details(whole: Report, page: Sequence[Delivery], names: Names, *, first: int
         lines += [Markup(), Markup("<b>{}</b>").format(who), Markup("{}. {}").format(what, words.remedy)]
         if one.detail:
             lines.append(Markup("Ответ другой стороны: <i>{}</i>").format(clipped(one.detail, _DETAIL)))
+    return Markup("\n").join(lines)
+
+
+_BY_HAND = {
+    "telegram": "откройте пост под своим именем администратора и выберите «Удалить».",
+    "vk": "откройте запись и выберите «Удалить запись».",
+    "email": "отправленное письмо вернуть нельзя. Пришлите сюда уточнение новым объявлением.",
+}
+_ELSEWHERE = "удалить можно только в самом канале."
+
+
+def recall(whole: Report, channels: Sequence[str], names: Names) -> Markup:
+    """Say where an announcement is out, and how a person takes it back there."""
+    lines = [
+        Markup("<b>Отозвать №{}</b>").format(whole.announcement.id),
+        Markup("Вышедшее Рупор сам пока не удаляет. Что сделать:"),
+    ]
+    for channel in channels:
+        words = _BY_HAND.get(names.kind(channel), _ELSEWHERE)
+        lines += [Markup(), Markup("<b>{}</b>: {}").format(names[channel], words)]
+    if whole.schedules:
+        lines += [Markup(), Markup("Повторы ещё запланированы: остановить их — /schedules")]
     return Markup("\n").join(lines)
