@@ -7,6 +7,7 @@ import { vkText } from "./richtext.js";
 import { on } from "./wire.js";
 
 const TOGETHER = 15; // seconds between the parts of one announcement
+const FOLDED_FROM = 400; // characters
 
 export function setUpChannels() {
   on("channel", (channel) => {
@@ -60,8 +61,23 @@ function wallPost(post) {
       h("span.face.vk", { "aria-hidden": true }, icon("rupor", "")),
       h("div", {}, h("h3", {}, post.name), h("p", {}, h("time", { datetime: post.date }, when(new Date(post.date))), post.edited ? " · изменено" : null)),
     ),
-    post.text ? h("div.text", { "data-testid": "text" }, vkText(post.text)) : null,
+    ...wallWords(post.text),
     wallMedia(post),
     h("footer", { "aria-hidden": true }, icon("like"), icon("chat"), icon("share")),
   );
+}
+
+/** VK folds a long text, so that the pictures below it come into sight. */
+function wallWords(text) {
+  if (!text) return [];
+  const words = h("div.text", { "data-testid": "text" }, vkText(text));
+  if (text.length <= FOLDED_FROM) return [words];
+  words.classList.add("folded");
+  const more = h("button.linkish.more", { type: "button", "data-testid": "more" }, "Показать ещё");
+  more.addEventListener("click", () => {
+    words.classList.remove("folded");
+    words.closest("article").focus({ preventScroll: true });
+    more.remove();
+  });
+  return [words, more];
 }

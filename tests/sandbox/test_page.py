@@ -257,18 +257,32 @@ async def test_writes_on_behalf_of_whoever_was_chosen(page: Page, bot: Bot, town
 # The channels
 
 
+async def post_on_wall(town: Town, words: str) -> None:
+    form = {"access_token": VK_KEY, "v": "5.199", "owner_id": f"-{federation.GROUP_ID}", "message": words}
+    async with aiohttp.ClientSession() as http, http.post(f"{town.vk.url}/method/wall.post", data=form) as answer:
+        assert "response" in await answer.json()
+
+
 async def test_channel_and_wall_show_posts_as_they_come(page: Page, bot: Bot, town: Town) -> None:
     await bot("sendMessage", chat_id=federation.CHANNEL_ID, text="Собрание в среду")
     await expect(page.get_by_test_id("channel-post")).to_contain_text("Собрание в среду")
-    form = {"access_token": VK_KEY, "v": "5.199", "owner_id": f"-{federation.GROUP_ID}"}
-    form["message"] = "Собрание в среду https://fpz.example/a. [club1|Профсоюз] #собрание"
-    async with aiohttp.ClientSession() as http, http.post(f"{town.vk.url}/method/wall.post", data=form) as answer:
-        assert "response" in await answer.json()
+    await post_on_wall(town, "Собрание в среду https://fpz.example/a. [club1|Профсоюз] #собрание")
     post = page.get_by_test_id("wall-post")
     await expect(post.locator("a").first).to_have_attribute("href", "https://fpz.example/a")
     await expect(post.locator("a").nth(1)).to_have_text("Профсоюз")
     await expect(page.locator("#channel-empty")).to_be_hidden()
     await expect(page.locator("#wall-empty")).to_be_hidden()
+
+
+async def test_a_long_text_on_the_wall_is_folded_until_asked_for(page: Page, town: Town) -> None:
+    await post_on_wall(town, "Собрание в среду")
+    await post_on_wall(town, "Строка\n" * 100)
+    post = page.get_by_test_id("wall-post").filter(has_text="Строка")
+    folded = await post.evaluate("post => post.offsetHeight")
+    await page.get_by_test_id("more").click()
+    assert await post.evaluate("post => post.offsetHeight") > 5 * folded
+    await expect(page.get_by_test_id("more")).to_have_count(0)
+    await expect(post).to_be_focused()
 
 
 async def write_letter(town: Town, html: str) -> None:
@@ -336,13 +350,13 @@ async def test_the_table_tells_state_reason_and_where_to_look(page: Page, table:
     ]
     rows = page.get_by_test_id("delivery")
     await expect(rows).to_have_count(4)
-    words = ["доставлено", "канал закрыт", "не доставлено", "не подтверждено"]
+    words = ["отправлено", "канал закрыт", "не доставлено", "не подтверждено"]
     await expect(page.get_by_test_id("state")).to_have_text(words)
     for index in range(4):
         await expect(rows.nth(index).get_by_test_id("state").locator("svg")).to_be_visible()
     await expect(rows.nth(2)).to_contain_text("такого почтового ящика нет")
     await expect(page.get_by_test_id("progress")).to_have_text(
-        "Доставлено 1 из 4 · в работе 1 · не дошло 1 · под вопросом 1"
+        "Отправлено 1 из 4 · в работе 1 · не дошло 1 · под вопросом 1"
     )
     await page.get_by_test_id("filter-trouble").click()
     await expect(rows).to_have_count(2)
@@ -357,7 +371,7 @@ async def test_a_row_changes_where_it_stands(page: Page, table: Table) -> None:
     await expect(states).to_have_text(["отправляется", "в очереди"])
     due = datetime(2026, 11, 24, 9, 5, tzinfo=UTC).isoformat()
     table.rows = [delivery(1, "telegram", "sent"), delivery(2, "vk", "queued", due_at=due)]
-    await expect(states).to_have_text(["доставлено", "ждёт повтора"])
+    await expect(states).to_have_text(["отправлено", "ждёт повтора"])
     await expect(page.get_by_test_id("delivery").nth(1)).to_contain_text("попробует в 12:05:00")
 
 
@@ -466,6 +480,21 @@ async def test_nothing_sticks_out_at_any_width(
             wide = "document.documentElement.scrollWidth > innerWidth || document.body.scrollWidth > innerWidth"
             assert not await page.evaluate(wide), pane
             assert await page.evaluate(STICKING_OUT) == []
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+async def test_where_deliveries_are_cards_their_heading_has_all_the_room(
+    browser: Browser, page_server: PageServer, table: Table, width: int
+) -> None:
+    table.rows = [delivery(1, "email", "sent")]
+    async with opened(browser, width=width, height=760) as page:
+        await page.goto(page_server.url)
+        if await page.get_by_test_id("tab-deliveries").is_visible():
+            await page.get_by_test_id("tab-deliveries").click()
+        heading = page.get_by_test_id("broadcast")
+        room = await heading.evaluate("row => row.offsetWidth")
+        assert await heading.locator("th").evaluate("cell => cell.offsetWidth") == room
+        assert room > width / 2
 
 
 async def test_everything_can_be_reached_by_keyboard(page: Page) -> None:
