@@ -1,5 +1,6 @@
 """What a person does on the sandbox's page: finds things by what they are called, presses, writes, looks."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -64,7 +65,7 @@ class Visitor:
         panel = self.page.get_by_role("complementary", name="Неполадки")
         if organisation:
             choice = panel.get_by_role("combobox", name=trouble)
-            address = await choice.get_by_role("option", name=organisation).get_attribute("value")
+            address = await choice.get_by_role("option", name=re.compile(f"^{organisation} ")).get_attribute("value")
             await choice.select_option(address)
         await panel.get_by_role("switch", name=trouble).set_checked(on)
         await expect(panel.get_by_role("switch", name=trouble)).to_be_checked(checked=on)
