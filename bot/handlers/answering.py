@@ -10,6 +10,7 @@ from aiogram.exceptions import AiogramError
 from aiogram.types import CallbackQuery, ErrorEvent, TelegramObject
 
 from bot.face import Face
+from bot.talking import GoneError
 from bot.texts import bot as texts
 from bot.texts.states import STAGE
 from delivery.audience import UnknownTargetError
@@ -51,6 +52,7 @@ SENTENCES: Mapping[type[Exception], Callable[[Exception], str]] = {
     NobodyError: lambda _error: texts.NOBODY,
     UnknownAnnouncementError: lambda _error: texts.UNKNOWN_ANNOUNCEMENT,
     UnknownTargetError: lambda _error: texts.UNKNOWN_TARGET,
+    GoneError: lambda _error: texts.MOVED_BELOW,
 }
 
 

@@ -260,3 +260,15 @@ async def test_a_channel_that_is_no_longer_there_is_named_on_the_card(url: str) 
             await later.press("Готово")
             await later.press("Отправить сейчас")
             await later.sees("Готово. Всё вышло.")
+
+
+async def test_a_button_of_a_message_that_has_moved_says_where_to_look(room: Newsroom) -> None:
+    await a_draft(room)
+    card = {**await room.sees("Каналы")}
+    await room.press("Предпросмотр")
+    await room.tg.wait_for(lambda: card["message_id"] not in [each["message_id"] for each in room.said()])
+    chat = room.tg.world.find(ANNA)
+    room.tg.world.callbacks["1"] = ANNA
+    press = {"id": "1", "from": chat.person(), "message": card, "chat_instance": "2", "data": "d:tgt:1:1"}
+    room.tg.world.tell("callback_query", press)
+    await room.tg.wait_for(lambda: any("смотрите ниже" in str(each["text"]) for each in room.tg.callback_answers))
