@@ -33,9 +33,9 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 async def keep(face: Face, update: Update) -> bool:
-    """Write an update down. False when it was handled before; a stranger's is not written, and is to be answered."""
-    person, _chat = _origin(update)
-    if person is None or not access.admitted(face.settings, person.id):
+    """Write an update down. False when it was handled before; what is not for us is not written, only looked at."""
+    person, chat = _origin(update)
+    if not _is_private(person, chat) or person is None or not access.admitted(face.settings, person.id):
         return True
     payload = update.model_dump(mode="json", exclude_none=True, exclude_unset=True, by_alias=True)
     async with face.desk.database.writing() as tx:
@@ -54,7 +54,7 @@ class Intake(BaseMiddleware):
         if not isinstance(event, Update):
             return None
         person, chat = _origin(event)
-        if person is None or chat is None or chat.type != "private" or person.is_bot:
+        if person is None or chat is None or not _is_private(person, chat):
             return None
         if not access.admitted(self._face.settings, person.id):
             await self._refuse(data["bot"], event, person, chat)
@@ -122,6 +122,11 @@ async def replay(bot: Bot, dispatcher: Dispatcher, face: Face) -> int:
     if left:
         _log.info("updates.replayed", updates=len(left))
     return len(left)
+
+
+def _is_private(person: User | None, chat: Chat | None) -> bool:
+    """Tell whether a person speaks with the bot alone: in groups it keeps silent."""
+    return person is not None and not person.is_bot and chat is not None and chat.type == "private"
 
 
 def _origin(update: Update) -> tuple[User | None, Chat | None]:

@@ -64,6 +64,17 @@ async def test_a_stranger_in_a_group_is_not_answered_at_all(room: Newsroom) -> N
     assert len(room.tg.channel_posts(group)) == 1
 
 
+async def test_what_an_editor_says_in_a_group_is_left_alone(room: Newsroom) -> None:
+    group = room.tg.world.find(room.tg.add_group(-500, "Редакция"))
+    message = room.tg.world.post(group, {"text": "обсудим"}, sender=room.tg.world.find(ANNA).person())
+    room.tg.world.tell("message", message)
+    await room.tg.say(ANNA, "/help")
+    await room.sees("Узнать, дошло ли")
+    async with room.desk.database.reading() as tx:
+        assert all(each["message"]["chat"]["type"] == "private" for each in await inbox.waiting(tx))
+        assert await announcements.latest(tx, 10) == []
+
+
 async def test_a_removed_editor_can_press_nothing(url: str) -> None:
     async with newsroom(url) as room:
         await room.tg.say(BORIS, "Черновик Бориса")
