@@ -70,7 +70,8 @@ async def opened_database(settings: Settings) -> AsyncIterator[Database]:
 
 def _cause(error: Exception) -> str:
     """Return the driver's own words, without the statement and the address that SQLAlchemy adds."""
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+    said = str(getattr(error, "orig", None) or error).splitlines()
+    return said[0] if said else type(error).__name__  # a TimeoutError says nothing
 
 
 async def prepare(database: Database) -> None:

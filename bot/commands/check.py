@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from bot.config import Settings
 from bot.opening import StartCode, StartError, opened_channel, opened_database
 from bot.texts.cli import check as texts
 from bot.texts.cli import start
-from channels.contract import FindingCode
+from channels.contract import Channel, FindingCode
 from delivery import schema
 from delivery.database import Database
 from delivery.schema import Standing
@@ -39,12 +40,10 @@ class _Line:
 
 @command("check", answers_json=True)
 async def check(invocation: Invocation) -> Answer:
-    """Ask the database and every channel, all at once."""
+    """Ask the database, then every channel at once."""
     settings = invocation.settings()
-    async with asyncio.TaskGroup() as group:
-        base = group.create_task(_database(settings))
-        asked = {key: group.create_task(_channel(settings, key)) for key in settings.channels}
-    database, channels = base.result(), {key: task.result() for key, task in asked.items()}
+    database = await _database(settings)
+    channels = await _channels(settings)
     troubles = sum(line.fatal for line in [database, *(line for lines in channels.values() for line in lines)])
     troubles += not channels
     document = {
@@ -69,17 +68,30 @@ async def _database(settings: Settings) -> _Line:
         return _Line(error.code, start.sentence(error.code, error.detail), fatal=True)
 
 
-async def _channel(settings: Settings, key: str) -> Sequence[_Line]:
-    database = Database(settings.database.url.get_secret_value())  # a channel reads files from it; not now
+async def _channels(settings: Settings) -> dict[str, Sequence[_Line]]:
+    lines: dict[str, Sequence[_Line]] = {}
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database.url.get_secret_value())  # channels read files from it; not now
+        stack.push_async_callback(database.close)
+        opened: dict[str, Channel] = {}
+        # One after the other, before any clock runs: opening loads libraries, and nobody is answered meanwhile.
+        for key in settings.channels:
+            try:
+                opened[key] = await stack.enter_async_context(opened_channel(settings, key, database))
+            except StartError as error:
+                lines[key] = [_Line(error.code, start.sentence(error.code, error.detail), fatal=True)]
+        async with asyncio.TaskGroup() as group:
+            asked = {key: group.create_task(_asked(channel)) for key, channel in opened.items()}
+        lines |= {key: task.result() for key, task in asked.items()}
+    return {key: lines[key] for key in settings.channels}
+
+
+async def _asked(channel: Channel) -> Sequence[_Line]:
     try:
-        async with asyncio.timeout(_PATIENCE), opened_channel(settings, key, database) as channel:
+        async with asyncio.timeout(_PATIENCE):
             findings = await channel.check()
-    except StartError as error:
-        return [_Line(error.code, start.sentence(error.code, error.detail), fatal=True)]
     except TimeoutError:
         return [_Line(FindingCode.NOT_REACHED, texts.slow(_PATIENCE), fatal=True)]
-    finally:
-        await database.close()
     return [_Line(one.code, texts.line(one), one.fatal, one.detail) for one in findings]
 
 

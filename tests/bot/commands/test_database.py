@@ -1,10 +1,12 @@
 """`rupor db` and `rupor backup`."""
 
+import socket
 import sqlite3
 from contextlib import closing
 
 import pytest
 
+from delivery import database
 from delivery.desk import Desk
 from tests.bot.commands.conftest import Rupor
 from tests.bot.commands.situations import all_sent
@@ -49,6 +51,14 @@ def test_an_unreachable_database_is_one_sentence(fresh: Rupor, command: list[str
     assert "База данных недоступна" in err
     assert "hunter2" not in err
     assert "Traceback" not in err
+
+
+def test_a_database_that_says_nothing_is_unreachable_too(fresh: Rupor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(database._POSTGRES, "timeout", 0.2)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        fresh.configure("", url=f"postgresql+asyncpg://rupor@127.0.0.1:{silent.getsockname()[1]}/rupor?ssl=disable")
+        code, _, err = fresh("status")
+    assert (code, "База данных недоступна: TimeoutError" in err) == (1, True)
 
 
 def test_a_folder_that_is_not_there_is_an_unreachable_database(fresh: Rupor) -> None:
