@@ -57,12 +57,12 @@ class Polling:
             stopped = handlers.create_task(stop.wait())
             failures = 0
             while not stop.is_set():
-                question = handlers.create_task(self._ask())
+                question = handlers.create_task(self._asked())
                 await asyncio.wait({question, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 if not question.done():
                     question.cancel()
                     return
-                updates, pause = question.result()
+                updates, pause = await self._stored(question.result())
                 failures = failures + 1 if pause is not None else 0
                 for update in updates:
                     handlers.create_task(self._handle(update))
@@ -70,20 +70,31 @@ class Polling:
                     rest = max(pause, _PAUSES[min(failures, len(_PAUSES)) - 1])
                     await asyncio.wait({stopped}, timeout=rest)
 
-    async def _ask(self) -> tuple[list[Update], float | None]:
-        """Return new updates, stored, and None; or nothing and the least pause in seconds before asking again."""
+    async def _asked(self) -> list[Update] | Exception:
+        """Ask for updates, and return them or what went wrong."""
         try:
-            updates = await self._bot.get_updates(
+            return await self._bot.get_updates(
                 offset=self._offset,
                 timeout=_WAIT_SECONDS if self.connected else 0,  # the first answer at once, to be sure of the line
                 allowed_updates=self._allowed,
                 request_timeout=_WAIT_SECONDS + 15,
             )
-            fresh = [update for update in updates if await keep(self._face, update)]
-        except Exception as error:  # noqa: BLE001 - not confirmed, so Telegram will send it again
+        except Exception as error:  # noqa: BLE001 - judged by `_pause_after`
+            return error
+
+    async def _stored(self, answer: list[Update] | Exception) -> tuple[list[Update], float | None]:
+        """Store new updates and return them, with None; or nothing, and the least pause in seconds before asking again.
+
+        What could not be stored is not confirmed, so Telegram sends it again.
+        """
+        if isinstance(answer, Exception):
+            return [], await self._pause_after(answer)
+        try:
+            fresh = [update for update in answer if await keep(self._face, update)]
+        except Exception as error:  # noqa: BLE001 - judged by `_pause_after`
             return [], await self._pause_after(error)
-        if updates:
-            self._offset = updates[-1].update_id + 1
+        if answer:
+            self._offset = answer[-1].update_id + 1
         self.connected = True
         return fresh, None
 

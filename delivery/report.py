@@ -135,7 +135,8 @@ def state_of(one: Announcement, its: Sequence[BroadcastReport], plans: Sequence[
         return _BY_STAGE[one.stage]
     if any(plan.state is ScheduleState.ACTIVE for plan in plans) or (plans and not its):
         return AnnouncementState.SCHEDULED
-    return AnnouncementState.SETTLED
+    # Confirmed for a moment that was missed: nothing has gone out, and it may still be sent.
+    return AnnouncementState.SETTLED if its else AnnouncementState.DRAFT
 
 
 def title_of(one: Announcement, limit: int = 80) -> str:

@@ -90,6 +90,7 @@ async def start(
     (`windows` by channel) has long passed starts a new one: the other side has forgotten it.
     """
     ids = [one.id for one in deliveries]
+    await _cancel_claimed(tx, ids, lease, now)
     held = select(delivery.c.id, delivery.c.attempt_id).where(
         delivery.c.id.in_(ids), _SENDING, delivery.c.lease == lease
     )
@@ -240,6 +241,17 @@ async def release_expired(tx: Tx, deliveries: Sequence[Delivery], now: datetime)
     )
     await _cancel_requeued(tx, ids, now)
     await settle(tx, {one.broadcast_id for one in deliveries}, now)
+
+
+async def _cancel_claimed(tx: Tx, ids: Sequence[int], lease: str, now: datetime) -> None:
+    """Cancel what was claimed and not started while somebody cancelled its broadcast."""
+    cancelled = select(broadcast.c.id).where(broadcast.c.state == "cancelled")
+    await tx.execute(
+        update(delivery)
+        .where(delivery.c.id.in_(ids), _SENDING, delivery.c.lease == lease, delivery.c.attempt_id.is_(None))
+        .where(delivery.c.broadcast_id.in_(cancelled))
+        .values(state=DeliveryState.CANCELLED, lease=None, lease_until=None, updated_at=now)
+    )
 
 
 async def _cancel_requeued(tx: Tx, ids: Sequence[int], now: datetime) -> None:

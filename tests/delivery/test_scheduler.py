@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from channels.contract import Post
-from delivery import broadcast, planning
+from delivery import broadcast, planning, report
 from delivery.desk import Desk
-from delivery.model import OccurrenceState, ScheduleState
+from delivery.model import AnnouncementState, OccurrenceState, ScheduleState
 from delivery.planning import PastError
 from delivery.scheduler import Scheduler
 from delivery.store import broadcasts, schedules
@@ -24,6 +24,13 @@ async def planned(desk: Desk, **when: object) -> tuple[int, int]:
 async def sent_out(desk: Desk, number: int) -> int:
     async with desk.database.reading() as tx:
         return len(await broadcasts.of_announcements(tx, [number]))
+
+
+async def told_as(desk: Desk, number: int) -> AnnouncementState:
+    async with desk.database.reading() as tx:
+        found = await report.of(tx, number)
+    assert found is not None
+    return found.state
 
 
 async def news(desk: Desk) -> list[OccurrenceState]:
@@ -71,6 +78,7 @@ async def test_what_is_later_than_an_hour_is_shown_as_missed(desk: Desk, clock: 
     assert await sent_out(desk, number) == 0
     assert await news(desk) == [OccurrenceState.MISSED]
     assert await news(desk) == []
+    assert await told_as(desk, number) is AnnouncementState.DRAFT
 
 
 async def test_after_fifty_missed_moments_at_most_one_is_made_up_for(desk: Desk, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from delivery.store import broadcasts, holds, queue
 from delivery.store.queue import Result
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.every_postgres
 
@@ -342,6 +343,20 @@ async def test_what_is_on_the_wire_finishes_when_cancelled_meanwhile(desk: Desk,
     assert await states(desk, number) == [SENT, DeliveryState.CANCELLED]
 
 
+async def test_what_was_claimed_and_not_begun_is_stopped_too(desk: Desk, mail: Scripted) -> None:
+    mail.hold = asyncio.Event()
+    await a_list(desk, "many", *(f"a{n}@example.org" for n in range(50)))
+    number = await a_broadcast(desk, targets=["mail:many"])
+    async with asyncio.TaskGroup() as group:
+        group.create_task(a_worker(desk).step("mail"))
+        await mail.on_wire.wait()
+        await eventually(lambda: mail.calls == 5)
+        await broadcast.cancel(desk, number)
+        mail.hold.set()
+    found = await states(desk, number)
+    assert (found.count(SENT), found.count(DeliveryState.CANCELLED)) == (5, 45)
+
+
 async def test_ends_gracefully_and_gives_back_what_it_did_not_start(desk: Desk, mail: Scripted) -> None:
     mail.hold = asyncio.Event()
     await a_list(desk, "many", *(f"a{n}@example.org" for n in range(20)))
@@ -351,8 +366,7 @@ async def test_ends_gracefully_and_gives_back_what_it_did_not_start(desk: Desk, 
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(stop))
         await mail.on_wire.wait()
-        while mail.calls < 5:  # noqa: ASYNC110 - the channel under test only counts
-            await asyncio.sleep(0)
+        await eventually(lambda: mail.calls == 5)
         stop.set()
         mail.hold.set()
     found = await states(desk, number)
