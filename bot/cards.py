@@ -78,7 +78,7 @@ def _plan_buttons(face: Face, whole: Report, viewer: int) -> Rows:
         one.id,
         one.revision,
         repeats=any(plan.cron for plan in whole.schedules),
-        editable=not whole.broadcasts and access.may_send(face.settings, viewer),
+        editable=access.may_send(face.settings, viewer),
         last=whole.broadcasts[-1].broadcast.id if whole.broadcasts else None,
     )
 

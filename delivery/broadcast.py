@@ -159,9 +159,10 @@ def _render(desk: Desk, post: Post, reached: Audience) -> dict[str, Rendering]:
 
 
 async def revise(desk: Desk, announcement_id: int, post: Post, *, author: str) -> int:
-    """Add a revision to an announcement that has not gone out yet; an approval given before no longer counts.
+    """Add a revision to an announcement that has not gone out yet, or that will go out again.
 
-    Returns the revision's number. Raises UnknownAnnouncementError; StageError once it has gone out or was cancelled.
+    What is on its way keeps the revision that it was released with; an approval given before no longer counts. Returns
+    the revision's number. Raises UnknownAnnouncementError; StageError once it has gone out for good or was cancelled.
     """
     async with desk.database.writing() as tx:
         return await revise_in(tx, desk, announcement_id, post, author=author)
@@ -171,20 +172,20 @@ async def revise_in(tx: Tx, desk: Desk, announcement_id: int, post: Post, *, aut
     """`revise`, inside somebody else's transaction."""
     found = await find_in(tx, announcement_id)
     gone = await broadcasts.of_announcements(tx, [announcement_id])
-    if found.stage is Stage.CANCELLED or gone:
+    if found.stage is Stage.CANCELLED or (gone and not await schedules.living(tx, announcement_id)):
         raise StageError(found.stage)
     await _take_back_approval(tx, announcement_id)
     return await announcements.revise(tx, announcement_id, post, author=author, now=desk.now())
 
 
 async def choose(desk: Desk, announcement_id: int, targets: Sequence[str]) -> None:
-    """Set the channels and lists of a draft; an approval given for others no longer counts.
+    """Set the channels and lists of a draft, or of what is planned; an approval given for others no longer counts.
 
     Raises UnknownTargetError, UnknownAnnouncementError, StageError.
     """
     async with desk.database.writing() as tx:
         found = await find_in(tx, announcement_id)
-        if found.stage not in RELEASABLE:
+        if found.stage not in RELEASABLE and not await schedules.living(tx, announcement_id):
             raise StageError(found.stage)
         await audience.check(tx, desk.channels, targets)
         if set(targets) != set(found.targets):

@@ -176,7 +176,12 @@ class Worker:
             found = await queue.expired(tx, now)
             await queue.release_expired(tx, [one for one, attempt in found if attempt is None], now)
             doubtful = [
-                self._in_doubt(one, attempt, Unconfirmed("the worker was lost while sending", Reason.WORKER_DIED))
+                self._in_doubt(
+                    one,
+                    attempt,
+                    Unconfirmed("the worker was lost while sending", Reason.WORKER_DIED),
+                    tries=one.attempts,
+                )
                 for one, attempt in found
                 if attempt is not None
             ]
@@ -338,11 +343,12 @@ class Worker:
             counts=error.counts,
         )
 
-    def _in_doubt(self, one: Delivery, attempt: int, error: Unconfirmed) -> Result:
+    def _in_doubt(self, one: Delivery, attempt: int, error: Unconfirmed, tries: int | None = None) -> Result:
+        """Repeat or put to a person. `tries` counts this attempt too; by default `one` was read before it began."""
         now = self._desk.now()
         way = self._desk.channels.get(one.channel)
         again = retry.repeat_at(
-            attempts=one.attempts + 1,
+            attempts=one.attempts + 1 if tries is None else tries,
             key_since=one.key_since or now,
             window=way.repeatable_for if way else timedelta(0),
             now=now,

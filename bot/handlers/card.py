@@ -4,7 +4,7 @@ from aiogram import Bot, F, Router
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from bot import keyboards, showing
+from bot import access, keyboards, showing
 from bot.drafting import replacing
 from bot.face import Face
 from bot.handlers.answering import Answer, StaleError
@@ -19,7 +19,7 @@ from delivery import audience, broadcast
 from delivery.broadcast import RELEASABLE, StageError
 from delivery.database import Tx
 from delivery.model import Announcement
-from delivery.store import lists, talks
+from delivery.store import lists, schedules, talks
 
 
 async def preview(query: CallbackQuery, callback_data: Do, bot: Bot, face: Face, answer: Answer) -> None:
@@ -44,8 +44,7 @@ async def choose_targets(query: CallbackQuery, callback_data: Do, bot: Bot, face
     press = pressed(query)
     composer(face, press)
     one = await current(face, callback_data.id, callback_data.rev)
-    if one.stage not in RELEASABLE:
-        raise StageError(one.stage)
+    await _may_choose(face, one, press)
     await _show_targets(bot, face, one, press, 0)
 
 
@@ -54,10 +53,21 @@ async def toggle(query: CallbackQuery, callback_data: Toggle, bot: Bot, face: Fa
     press = pressed(query)
     composer(face, press)
     one = await broadcast.find(face.desk, callback_data.id)
+    await _may_choose(face, one, press)
     if callback_data.tag:
         await _switch(face, one, callback_data.tag, press)
         one = await broadcast.find(face.desk, one.id)
     await _show_targets(bot, face, one, press, callback_data.page)
+
+
+async def _may_choose(face: Face, one: Announcement, press: Press) -> None:
+    """Raise StageError where the audience is settled: what was planned with consent is not changed by its editor."""
+    if one.stage in RELEASABLE:
+        return
+    async with face.desk.database.reading() as tx:
+        planned = await schedules.living(tx, one.id)
+    if not planned or not access.may_send(face.settings, press.user_id):
+        raise StageError(one.stage)
 
 
 async def _switch(face: Face, one: Announcement, tag: str, press: Press) -> None:

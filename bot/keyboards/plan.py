@@ -116,7 +116,7 @@ def planned(number: int, revision: int, *, repeats: bool, editable: bool, last: 
     change = do(texts.OTHER_REPEAT, Act.REPEAT) if repeats else do(texts.OTHER_TIME, Act.PLAN)
     report = [button(texts.LAST_REPORT, On(turn=Turn.SHOW, id=number, broadcast=last))] if last is not None else []
     return [
-        [change],
+        [change] + ([do(texts.TARGETS, Act.TARGETS)] if editable else []),
         [do(texts.PREVIEW, Act.PREVIEW)] + ([do(texts.EDIT, Act.EDIT)] if editable else []),
         report,
         [do(texts.DROP, Act.DROP)],

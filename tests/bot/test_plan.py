@@ -113,6 +113,17 @@ async def test_the_text_of_a_plan_can_be_corrected(room: Newsroom) -> None:
     assert len(await plans(room)) == 1
 
 
+async def test_the_channels_of_a_plan_can_be_changed(room: Newsroom) -> None:
+    await planned(room)
+    before = (await broadcast.find(room.desk, 1)).targets
+    await room.press("Каналы")
+    switches = await room.sees("✅")
+    await room.press(next(label for label in labels(switches) if label.startswith("✅")))
+    await room.tg.wait_for(lambda: room.find("⬜"))
+    assert set((await broadcast.find(room.desk, 1)).targets) < set(before)
+    assert len(await plans(room)) == 1
+
+
 async def test_a_plan_can_be_given_up_and_the_draft_comes_back(room: Newsroom) -> None:
     await planned(room)
     await room.press("Отмена")

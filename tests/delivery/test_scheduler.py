@@ -125,6 +125,19 @@ async def test_takes_the_latest_revision(desk: Desk, clock: Clock, wall: Scripte
     assert [shipment.part.text for shipment in wall.sent] == ["Приём юриста перенесён"]
 
 
+async def test_a_repeat_that_has_gone_out_still_gets_a_new_text(desk: Desk, clock: Clock, wall: Scripted) -> None:
+    number, _ = await planned(desk, cron="0 13 * * *")
+    scheduler, worker = Scheduler(desk), a_worker(desk)
+    clock.advance(hours=1)
+    await scheduler.step()
+    await broadcast.revise(desk, number, Post("Новый кабинет"), author="editor")
+    await worker.step("wall")
+    clock.advance(days=1)
+    await scheduler.step()
+    await worker.step("wall")
+    assert [shipment.part.text for shipment in wall.sent] == ["Приём юриста", "Новый кабинет"]
+
+
 async def test_a_paused_schedule_makes_nothing_up_when_it_goes_on(desk: Desk, clock: Clock) -> None:
     number, schedule = await planned(desk, cron="0 13 * * *")
     assert await planning.turn_schedule(desk, schedule, ScheduleState.PAUSED)
