@@ -10,7 +10,7 @@ from bot.texts.bot import NO_TITLE
 from bot.texts.channels import Names
 from bot.texts.measures import clipped, listed, number
 from bot.texts.plurals import counted
-from bot.texts.reasons import why
+from bot.texts.reasons import while_held, why
 from bot.texts.states import DELIVERY
 from channels.contract import Reason
 from delivery.model import UNFINISHED, BroadcastState, Delivery, DeliveryState, Hold
@@ -49,7 +49,7 @@ def _headline(one: BroadcastReport, stoppable_until: datetime | None, zone: Zone
         return _stopped(counts[_D.SENT], counts[_D.CANCELLED], total)
     if one.broadcast.state is not BroadcastState.SETTLED:
         if stoppable_until is not None:
-            return f"Отправим в {stoppable_until.astimezone(zone):%H:%M:%S}. Пока можно отменить."
+            return f"Отправка в {stoppable_until.astimezone(zone):%H:%M:%S}. Пока можно отменить."
         return f"Отправляется: {number(total - waiting)} из {number(total)}."
     return _ended(counts)
 
@@ -81,16 +81,15 @@ def _channel(channel: str, its: ChannelReport, names: Names, hold: Hold | None) 
     else:
         yield Markup("{}: {}").format(name, DELIVERY[_worst(its)])
     if hold is not None and any(counts[state] for state in UNFINISHED):
-        closed = why(hold.reason)
         yield Markup("Канал недоступен: {}. {} Остальное уйдёт само, когда он заработает.").format(
-            closed.what, closed.remedy
+            why(hold.reason).what, while_held(hold.reason)
         )
 
 
 def _letters(its: ChannelReport, total: int) -> str:
     counts = its.counts
     words = [f"принято {number(counts[_D.SENT])} из {counted(total, 'письма', 'писем', 'писем')}"]
-    for state, said in ((_D.FAILED, "не доставлено"), (_D.UNCONFIRMED, "неизвестно"), (_D.CANCELLED, "отменено")):
+    for state, said in ((_D.FAILED, "не дошло"), (_D.UNCONFIRMED, "неизвестно"), (_D.CANCELLED, "отменено")):
         if counts[state]:
             words.append(f"{said}: {number(counts[state])}")
     return ", ".join(words)
@@ -102,8 +101,10 @@ def _worst(its: ChannelReport) -> DeliveryState:
 
 
 def _links(links: Sequence[str]) -> Markup:
-    shown = [Markup('<a href="{}">{}</a>').format(link, "посмотреть") for link in links[:_LINKS]]
-    return Markup("— ") + Markup(", ").join(shown) if shown else Markup()
+    if len(links) == 1:
+        return Markup('— <a href="{}">посмотреть</a>').format(links[0])
+    shown = [Markup('<a href="{}">{}</a>').format(link, n) for n, link in enumerate(links[:_LINKS], 1)]
+    return Markup("— посмотреть: ") + Markup(", ").join(shown) if shown else Markup()
 
 
 def _troubles(troubles: Sequence[Delivery], its: ChannelReport, names: Names) -> Iterator[Markup]:
@@ -141,7 +142,7 @@ def details(whole: Report, page: Sequence[Delivery], names: Names, *, first: int
         who = _who(one) if names.is_letters(one.channel) else names[one.channel]
         lines += [Markup(), Markup("<b>{}</b>").format(who), Markup("{}. {}").format(what, words.remedy)]
         if one.detail:
-            lines.append(Markup("Ответ другой стороны: <i>{}</i>").format(clipped(one.detail, _DETAIL)))
+            lines.append(Markup("Дословный ответ: <i>{}</i>").format(clipped(one.detail, _DETAIL)))
     return Markup("\n").join(lines)
 
 

@@ -50,7 +50,7 @@ def card(seen: Preview, names: Names, notes: Sequence[Mapping[str, Any]] = ()) -
         lines += ["", "Каналы не выбраны. Нажмите «Каналы»."]
     lines += notes_of(notes)
     if seen.blocked:
-        lines += ["", "Отправить пока нельзя: где стоит ⛔, выйдет ошибка."]
+        lines += ["", "Чтобы отправить, исправьте то, где стоит ⛔, или уберите этот канал."]
     return Markup("\n").join(lines)
 
 
@@ -133,7 +133,7 @@ def _left_out(audience: Audience, channel: str) -> str:
     if not left_out:
         return ""
     who = listed((one.recipient.address for one in left_out), most=3)
-    return f"Не напишем {number(len(left_out))} из списков, они отписались или недоступны: {who}."
+    return f"Из списков письма не получат {number(len(left_out))}, отписались или недоступны: {who}."
 
 
 # The last line: what has just happened
@@ -157,7 +157,7 @@ NOTES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "added": _added,
     "edited": lambda _of: "Взята ваша правка исходного сообщения.",
     "edit_passed_over": lambda _of: (
-        "Правку исходного сообщения не беру: текст этого черновика вы уже исправляли отдельно."
+        "Правка исходного сообщения не взята: текст этого черновика вы уже исправляли отдельно."
     ),
     "came_late": lambda of: (
         f"Это пришло позже: объявление №{of['number']} уже отправлено, поэтому здесь новый черновик."
@@ -170,7 +170,7 @@ NOTES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "approved": lambda of: f"Одобрено: {of['by']}.",
     "declined": lambda of: f"Отклонено: {of['by']}. Исправьте и отправьте на согласование снова.",
     "approval_lapsed": lambda _of: "Текст или каналы изменились: прежнее одобрение больше не действует.",
-    "left_out": lambda of: f"Этот канал убран: {of['name']}.",
+    "left_out": lambda of: f"Убрано из рассылки: {of['name']}.",
 }
 
 

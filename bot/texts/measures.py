@@ -36,5 +36,10 @@ def listed(words: Iterable[str], *, most: int = 0) -> str:
 
 
 def clipped(text: str, limit: int) -> str:
-    """Cut with an ellipsis."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    """Cut with an ellipsis, at the end of a word if that leaves a good half."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    if not text[limit - 1].isspace() and " " in cut[limit // 2 :]:
+        cut = cut.rpartition(" ")[0]
+    return cut.rstrip() + "…"

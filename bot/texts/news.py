@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from bot.texts.measures import clipped
-from bot.texts.reasons import why
+from bot.texts.reasons import while_held, why
 from delivery.model import Hold, OccurrenceState
 
 _TITLE = 120
@@ -21,19 +21,20 @@ CONFLICT = Markup(
 
 def held(name: str, hold: Hold) -> Markup:
     """Say that a channel refuses everybody."""
-    words = why(hold.reason)
+    what = why(hold.reason).what
     text = Markup(
         "<b>{}: отправка приостановлена</b>\n{}. {}\n\n"
         "Остальные каналы работают. Что ждёт этого канала, не потеряно и уйдёт само, когда он заработает."
-    ).format(name, words.what[0].upper() + words.what[1:], words.remedy)
-    return text + (Markup("\nОтвет другой стороны: <i>{}</i>").format(clipped(hold.detail, 300)) if hold.detail else "")
+    ).format(name, what[0].upper() + what[1:], while_held(hold.reason))
+    return text + (Markup("\nДословный ответ: <i>{}</i>").format(clipped(hold.detail, 300)) if hold.detail else "")
 
 
 _NOT_RELEASED = {
     OccurrenceState.RELEASED: ("Вышло по расписанию", "Всё в порядке, делать ничего не нужно."),
     OccurrenceState.MISSED: (
         "Не вышло в назначенное время",
-        "В это время Рупор не работал, и прошло больше часа: само оно уже не уйдёт. Если не поздно, отправьте сейчас.",
+        "В это время Рупор не работал, и прошло больше часа: сам он его уже не отправит. "
+        "Если не поздно, отправьте сейчас.",
     ),
     OccurrenceState.BLOCKED: (
         "Не вышло в назначенное время",

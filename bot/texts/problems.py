@@ -11,11 +11,21 @@ __all__ = ["PROBLEMS", "problem", "problems"]
 
 _PICTURE = "photo_"  # what the bot calls pictures, which have no names in Telegram
 
+_LONE_PICTURE = {ProblemCode.ONE_FILE_ONLY, ProblemCode.PICTURE_AS_FILE}
+
+
+def _is_photo(name: object) -> bool:
+    return str(name).startswith(_PICTURE)
+
+
+def _called(name: object) -> str:
+    return "фото" if _is_photo(name) else f"«{name}»"
+
 
 def _too_long(certain: bool, of: Mapping[str, Any]) -> str:
     if certain:
-        over = signs(of["over"])
-        return f"Текст длиннее, чем здесь помещается, на {over}: {number(of['length'])} из {number(of['limit'])}."
+        over, length, limit = signs(of["over"]), number(of["length"]), number(of["limit"])
+        return f"Текст длиннее на {over}: {length}, а помещается {limit}."
     return f"Текст длинный: почта может показать первые {signs(of['limit'])}, а остальное — по нажатию."
 
 
@@ -30,13 +40,15 @@ def _album_split(_certain: bool, of: Mapping[str, Any]) -> str:
 
 
 def _too_large(_certain: bool, of: Mapping[str, Any]) -> str:
-    return f"Файл «{of['name']}» слишком большой: {size(of['size'])}, а можно до {size(of['limit'])}."
+    what = "Фото слишком большое" if _is_photo(of["name"]) else f"Файл «{of['name']}» слишком большой"
+    return f"{what}: {size(of['size'])}, а можно до {size(of['limit'])}."
 
 
 def _out_of_reach(certain: bool, of: Mapping[str, Any]) -> str:
     how_large = f" ({size(of['size'])})" if of.get("size") else ""
-    words = f"Файл «{of['name']}»{how_large} боту не скачать: Telegram отдаёт ботам не больше 20\u00a0МБ."
-    return f"{words} Отправить его сюда нельзя." if certain else f"{words} Сюда он не попадёт, дайте в тексте ссылку."
+    what = "Фото" if _is_photo(of["name"]) else f"Файл «{of['name']}»"
+    words = f"{what}{how_large} боту не скачать: Telegram отдаёт ботам не больше 20\u00a0МБ."
+    return f"{words} Отправить сюда это нельзя." if certain else f"{words} Сюда это не попадёт, дайте в тексте ссылку."
 
 
 def _picture_as_file(_certain: bool, of: Mapping[str, Any]) -> str:
@@ -72,7 +84,7 @@ PROBLEMS: Mapping[ProblemCode, Callable[[bool, Mapping[str, Any]], str]] = {
     ProblemCode.FILE_TYPE_REFUSED: _refused,
     ProblemCode.FILE_OUT_OF_REACH: _out_of_reach,
     ProblemCode.PICTURE_AS_FILE: _picture_as_file,
-    ProblemCode.ATTACHMENT_LEFT_OUT: lambda _certain, of: f"Не попадёт: «{of['name']}».",
+    ProblemCode.ATTACHMENT_LEFT_OUT: lambda _certain, of: f"Не попадёт: {_called(of['name'])}.",
     ProblemCode.ONE_FILE_ONLY: _one_file,
     ProblemCode.FORMATTING_LOST: lambda _certain, _of: (
         "Скрытый и зачёркнутый текст, особые эмодзи здесь не показываются: останется обычный текст."
@@ -84,18 +96,33 @@ PROBLEMS: Mapping[ProblemCode, Callable[[bool, Mapping[str, Any]], str]] = {
 
 
 def problems(every: Sequence[Problem]) -> list[tuple[bool, str]]:
-    """Say them all, each with whether it is certain; what is left out goes into one sentence."""
+    """Say them all, each with whether it is certain; what belongs together goes into one sentence."""
+    every, lone_picture = _lone_picture(every)
     left_out = [str(one.values["name"]) for one in every if one.code is ProblemCode.ATTACHMENT_LEFT_OUT]
     said = [
         (one.certain, problem(one))
         for one in every
         if one.code is not ProblemCode.ATTACHMENT_LEFT_OUT or len(left_out) == 1
     ]
-    return said if len(left_out) < 2 else [*said, (False, _left_out(left_out))]
+    if len(left_out) > 1:
+        said.append((False, _left_out(left_out)))
+    return [*lone_picture, *said]
+
+
+def _lone_picture(every: Sequence[Problem]) -> tuple[Sequence[Problem], list[tuple[bool, str]]]:
+    """Take out what says that of several pictures one goes, as a file: the count, the kind, and the pictures left."""
+    said = {one.code: one.values for one in every if one.code in _LONE_PICTURE}
+    left_out = [one.values["name"] for one in every if one.code is ProblemCode.ATTACHMENT_LEFT_OUT]
+    if set(said) != _LONE_PICTURE or not all(map(_is_photo, left_out)):
+        return every, []
+    count = said[ProblemCode.ONE_FILE_ONLY]["count"]
+    words = f"Сюда попадёт одна картинка из {count}, и та выйдет файлом: для картинок нужен ключ пользователя."
+    rest = [one for one in every if one.code not in _LONE_PICTURE]
+    return [one for one in rest if one.code is not ProblemCode.ATTACHMENT_LEFT_OUT], [(False, words)]
 
 
 def _left_out(names: Sequence[str]) -> str:
-    files = [f"«{name}»" for name in names if not name.startswith(_PICTURE)]
+    files = [f"«{name}»" for name in names if not _is_photo(name)]
     pictures = len(names) - len(files)
     words = [counted(pictures, "фото", "фото", "фото")] if pictures else []
     return f"Не попадут: {listed([*words, *files], most=4)}."

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from channels.contract import Reason
 
-__all__ = ["REASONS", "WORTH_REPEATING", "Why", "why"]
+__all__ = ["REASONS", "WORTH_REPEATING", "Why", "while_held", "why"]
 
 
 class Why(NamedTuple):
@@ -27,7 +27,11 @@ REASONS: Mapping[Reason, Why] = {
         "Дайте боту право публиковать сообщения и повторите.",
         repeat=True,
     ),
-    Reason.BLOCKED: Why("получатель заблокировал отправителя", "Свяжитесь с получателем другим способом.", repeat=True),
+    Reason.BLOCKED: Why(
+        "ВКонтакте или получатель заблокировал отправителя",
+        "Покажите это администратору: слова сервера — в «Подробнее».",
+        repeat=True,
+    ),
     Reason.BAD_CONTENT: Why(
         "канал не принял содержание",
         "Измените текст или вложения и отправьте новым объявлением.",
@@ -129,9 +133,23 @@ REASONS: Mapping[Reason, Why] = {
 WORTH_REPEATING: tuple[Reason, ...] = tuple(reason for reason, words in REASONS.items() if words.repeat)
 """What may end otherwise the next time; the rest surely ends the same."""
 
+# A channel that refuses everybody goes on by itself: nobody has to repeat anything.
+_WHILE_HELD: Mapping[Reason, str] = {
+    Reason.NO_RIGHT_TO_POST: "Дайте боту право публиковать сообщения.",
+    Reason.CAPTCHA_NEEDED: "Войдите во ВКонтакте под тем же пользователем и ответьте на вопрос.",
+    Reason.LIMIT_REACHED: "Нужно подождать, пока предел обновится.",
+    Reason.REFUSED: "Покажите это администратору.",
+    Reason.BLOCKED: "Покажите это администратору.",
+}
+
 _UNKNOWN = Why("причина неизвестна", "Попробуйте повторить.", repeat=True)
 
 
 def why(reason: Reason | None) -> Why:
     """Return the words for a reason, or for none."""
     return _UNKNOWN if reason is None else REASONS[reason]
+
+
+def while_held(reason: Reason) -> str:
+    """Say what to do about a channel that refuses everybody for this reason."""
+    return _WHILE_HELD.get(reason, REASONS[reason].remedy)

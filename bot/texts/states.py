@@ -40,15 +40,15 @@ BROADCAST: Mapping[BroadcastState, str] = {
 DELIVERY: Mapping[DeliveryState, str] = {
     DeliveryState.QUEUED: "ждёт очереди",
     DeliveryState.SENDING: "отправляется",
-    DeliveryState.SENT: "доставлено",
-    DeliveryState.FAILED: "не доставлено",
+    DeliveryState.SENT: "отправлено",
+    DeliveryState.FAILED: "не дошло",
     DeliveryState.UNCONFIRMED: "неизвестно, дошло ли",
     DeliveryState.CANCELLED: "отменено",
 }
 
 OUTCOME: Mapping[Outcome, str] = {
     Outcome.SENT: "принято",
-    Outcome.DEFERRED: "отложено: попробуем ещё раз",
+    Outcome.DEFERRED: "отложено до следующей попытки",
     Outcome.REJECTED: "отказ",
     Outcome.UNCONFIRMED: "ответ не пришёл",
     Outcome.CLOSED: "канал недоступен, попытка не считается",

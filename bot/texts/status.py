@@ -34,7 +34,7 @@ def _counts(one: Report) -> str:
         return ""
     counts = one.broadcasts[-1].counts
     said = [
-        (DeliveryState.SENT, "дошло"),
+        (DeliveryState.SENT, "ушло"),
         (DeliveryState.FAILED, "не дошло"),
         (DeliveryState.UNCONFIRMED, "неизвестно"),
     ]

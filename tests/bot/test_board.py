@@ -36,7 +36,7 @@ async def test_a_failure_is_told_with_its_reason_and_remedy_and_repaired_by_a_bu
     assert "Почтовый ящик переполнен: " in words(board)
     assert "@example.org" in words(board)
     await room.press("Подробнее")
-    assert "552 mailbox full" in words(await room.sees("Ответ другой стороны"))
+    assert "552 mailbox full" in words(await room.sees("Дословный ответ"))
     assert "1 доставка" in await room.press("Повторить неудачные")
     await room.sees("Готово. Всё вышло.")
     assert await states(room.desk, 1) == [DeliveryState.SENT] * 3

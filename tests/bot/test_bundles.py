@@ -200,7 +200,7 @@ async def test_an_edit_does_not_undo_what_was_corrected_by_hand(room: Newsroom) 
     await room.tg.say(ANNA, "Исправленный вариант")
     await room.sees("Текст заменён")
     await room.tg.edit_said(ANNA, number, "Первый вариант, ещё раз")
-    await room.sees("Правку исходного сообщения не беру")
+    await room.sees("Правка исходного сообщения не взята")
     assert [post.text for post in await posts(room)] == ["Исправленный вариант"]
 
 

@@ -175,7 +175,7 @@ async def test_a_channel_that_would_fail_is_left_out_on_a_button(url: str) -> No
     }
     async with newsroom(url, channels=channels, kinds={"wall": "vk", "news": "telegram"}) as room:
         await a_draft(room, "Слишком длинный текст для стены")
-        card = await room.sees("Текст длиннее, чем здесь помещается, на 11 знаков: 31 из 20")
+        card = await room.sees("Текст длиннее на 11 знаков: 31, а помещается 20")
         assert not any("Отправить сейчас" in label for label in labels(card))
         await room.press("Без ВКонтакте")
         await room.press("Отправить сейчас")

@@ -65,7 +65,7 @@ async def test_status_lists_the_latest_and_opens_one(room: Newsroom) -> None:
     await room.tg.say(ANNA, "/status")
     listing = await room.sees("Последние объявления")
     assert "№1 Собрание" in words(listing)
-    assert "отправлено: дошло 1" in words(listing)
+    assert "отправлено: ушло 1" in words(listing)
     assert labels(listing) == ["№1"]
     await room.press("№1", message=listing)
     await room.tg.wait_for(lambda: "Готово." in words(room.said()[-1]))

@@ -163,4 +163,42 @@ def test_what_is_left_out_is_told_in_one_sentence() -> None:
     names = ["photo_a.jpg", "photo_b.jpg", "План.pdf"]
     every = [Problem(ProblemCode.ATTACHMENT_LEFT_OUT, certain=False, values={"name": name}) for name in names]
     assert problems.problems(every) == [(False, "Не попадут: 2\u00a0фото, «План.pdf».")]
+    assert problems.problems(every[:1]) == [(False, "Не попадёт: фото.")]
     assert problems.problems(every[2:]) == [(False, "Не попадёт: «План.pdf».")]
+
+
+def test_an_album_that_becomes_one_file_is_one_warning() -> None:
+    codes = {ProblemCode.ONE_FILE_ONLY: {"count": 4}, ProblemCode.PICTURE_AS_FILE: {"count": 1}}
+    every = [Problem(code, certain=False, values=values) for code, values in codes.items()]
+    every += [
+        Problem(ProblemCode.ATTACHMENT_LEFT_OUT, certain=False, values={"name": f"photo_{n}.jpg"}) for n in range(3)
+    ]
+    [(certain, said)] = problems.problems(every)
+    assert (certain, said.startswith("Сюда попадёт одна картинка из 4, и та выйдет файлом")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [("@smolprof", "администраторов канала"), ("club123", "Исправьте group_id"), ("press@example.org", "sender")],
+)
+def test_who_may_not_post_hears_what_to_do_in_that_very_channel(where: str, what: str) -> None:
+    assert what in findings.finding(Finding(FindingCode.MAY_NOT_POST, values={"chat": where}))
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.BLOCKED,
+        Reason.CAPTCHA_NEEDED,
+        Reason.LOGIN_REFUSED,
+        Reason.NO_RIGHT_TO_POST,
+        Reason.NO_SUCH_CHAT,
+        Reason.REFUSED,
+        Reason.SENDER_REFUSED,
+        Reason.TLS_FAILED,
+        Reason.TOKEN_REVOKED,
+        Reason.WRONG_KIND_OF_TOKEN,
+    ],
+)
+def test_nobody_is_told_to_repeat_what_a_held_channel_sends_by_itself(reason: Reason) -> None:
+    assert "повтор" not in reasons.while_held(reason).lower()

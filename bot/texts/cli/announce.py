@@ -55,7 +55,7 @@ def sign(one: Problem) -> str:
 def left_out(channel: str, audience: Audience) -> str:
     """Name who is on a list and will not be written to; empty when nobody."""
     found = [one.recipient.address for one in audience.suppressed if one.channel == channel]
-    return f"⚠ Не напишем, отписались или недоступны: {listed(found, most=5)}." if found else ""
+    return f"⚠ Не получат письма, отписались или недоступны: {listed(found, most=5)}." if found else ""
 
 
 def part(one: Part, n: int, of: int) -> str:
@@ -100,7 +100,7 @@ def so_far(counts: Mapping[DeliveryState, int]) -> str:
     """Say what has gone wrong so far, for the progress bar."""
     failed, doubtful = counts[DeliveryState.FAILED], counts[DeliveryState.UNCONFIRMED]
     words = [
-        f"не доставлено: {number(failed)}" if failed else "",
+        f"не дошло: {number(failed)}" if failed else "",
         f"неизвестно: {number(doubtful)}" if doubtful else "",
     ]
     return ", ".join(filter(None, words))

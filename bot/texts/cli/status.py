@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.texts.measures import clipped, number
-from bot.texts.reasons import why
+from bot.texts.reasons import while_held, why
 from bot.texts.states import ANNOUNCEMENT, BROADCAST, DELIVERY, SCHEDULE
 from channels.contract import Reason
 from delivery.model import Delivery, DeliveryState, Hold, Schedule
@@ -43,13 +43,13 @@ NO_DELIVERIES = "Таких доставок нет."
 DELIVERIES_OF_WHICH = "Укажите номер объявления: rupor status НОМЕР --deliveries."
 STATE_OF_DELIVERIES = "--state отбирает доставки: добавьте --deliveries."
 
-LATEST_COLUMNS = ("№", "Состояние", "Заголовок", "Когда", "Доставлено", "Не доставлено", "Неизвестно")
+LATEST_COLUMNS = ("№", "Состояние", "Заголовок", "Когда", "Отправлено", "Не дошло", "Неизвестно")
 LATEST_NUMBERS = (0, 4, 5, 6)
 CHANNEL_COLUMNS = (
     "Канал",
     "Всего",
-    "Доставлено",
-    "Не доставлено",
+    "Отправлено",
+    "Не дошло",
     "Неизвестно",
     "Отправляется",
     "Ждёт",
@@ -165,7 +165,7 @@ def _troubles(one: Report) -> Iterator[str]:
     doubtful = [each for each in one.troubles if each.state is _D.UNCONFIRMED]
     id_ = one.announcement.id
     if failed:
-        yield "\n".join(["Не доставлено:", *map(_line, failed), f"Отправить ещё раз: rupor retry {id_}"])
+        yield "\n".join(["Не дошло:", *map(_line, failed), f"Отправить ещё раз: rupor retry {id_}"])
     if doubtful:
         ask = "Посмотрите сами и скажите: rupor settle ДОСТАВКА sent или rupor settle ДОСТАВКА not-sent"
         yield "\n".join(["Неизвестно, дошло ли:", *map(_line, doubtful), ask])
@@ -188,8 +188,8 @@ def _cause(one: Delivery) -> str:
 
 def held(hold: Hold) -> str:
     """Say why a channel refuses everybody."""
-    words = why(hold.reason)
-    return f"Канал {hold.channel} недоступен: {words.what}. {words.remedy} Остальное уйдёт само, когда он заработает."
+    what, remedy = why(hold.reason).what, while_held(hold.reason)
+    return f"Канал {hold.channel} недоступен: {what}. {remedy} Остальное уйдёт само, когда он заработает."
 
 
 def _planned(plan: Schedule, zone: ZoneInfo) -> str:

@@ -45,7 +45,7 @@ def test_a_doubt_is_repeated_only_when_that_was_said(rupor: Rupor) -> None:
 def test_what_is_sent_is_not_sent_again(rupor: Rupor) -> None:
     number = all_sent(rupor)
     code, _, err = rupor("retry", str(number), "--delivery", "1")
-    assert (code, "доставлено" in err) == (2, True)
+    assert (code, "отправлено" in err) == (2, True)
     assert "Повторять нечего" in rupor("retry", str(number))[1]
 
 
