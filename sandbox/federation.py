@@ -17,7 +17,7 @@ CHANNEL_TITLE = "Профсоюзы Заречья"
 CHANNEL_NAME = "fpz_news"
 
 GROUP_ID = 217000001
-GROUP_TITLE = "Федерация профсоюзов Заречья"
+GROUP_TITLE = "Профсоюзы Заречья"
 GROUP_NAME = "fpz_news"
 GROUP_ADMINISTRATOR = 317000001  # the person whose token uploads pictures
 

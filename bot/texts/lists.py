@@ -6,10 +6,10 @@ from typing import Any
 from markupsafe import Markup
 
 from bot.texts.measures import clipped, listed, number, size
-from bot.texts.plurals import counted
+from bot.texts.plurals import counted, plural
 from delivery.listfile import BadLine, BadLineCode, Changes, ListFile, ListFileCode, ListFileError
 
-__all__ = ["BAD_LINES", "FILES", "applied", "bad_line", "file_refused", "found", "overview"]
+__all__ = ["BAD_LINES", "FILES", "applied", "bad_line", "file_refused", "found", "not_taken", "overview"]
 
 _LINES_SHOWN = 10
 _LINE = 60
@@ -63,7 +63,7 @@ def found(name: str, file: ListFile) -> Markup:
         Markup("«{}»: {}.").format(clipped(name, _LINE), counted(len(file.members), "адрес", "адреса", "адресов")),
     ]
     if file.duplicates:
-        lines.append(Markup("Повторы соединены: {}.").format(len(file.duplicates)))
+        lines.append(Markup("Повторных адресов: {}, взяты по разу.").format(len(file.duplicates)))
     if file.sheet and file.other_sheets:
         lines.append(
             Markup("Прочитан лист «{}». Адреса есть и на других: {}.").format(
@@ -77,10 +77,19 @@ def found(name: str, file: ListFile) -> Markup:
     return Markup("\n").join(lines)
 
 
+def not_taken(n: int) -> str:
+    """Say how many lines are left out: «Не взята 1 строка»."""
+    return f"{plural(n, 'Не взята', 'Не взяты', 'Не взято')} {counted(n, 'строка', 'строки', 'строк')}"
+
+
+def _suppressed(n: int) -> str:
+    return f"{number(n)}\u00a0{plural(n, 'отписался', 'отписались', 'отписались')}"
+
+
 def _bad_lines(bad: Sequence[BadLine]) -> list[Markup]:
     if not bad:
         return []
-    lines = [Markup(), Markup("Не возьмём {}:").format(counted(len(bad), "строку", "строки", "строк"))]
+    lines = [Markup(), Markup("{}:").format(not_taken(len(bad)))]
     lines += [Markup.escape(bad_line(one)) for one in bad[:_LINES_SHOWN]]
     if len(bad) > _LINES_SHOWN:
         lines.append(Markup("и ещё {}").format(number(len(bad) - _LINES_SHOWN)))
@@ -107,7 +116,7 @@ def applied(list_name: str, changes: Changes, bad: int) -> Markup:
     """Say what an import has changed."""
     said = [
         (len(changes.added), ("новый", "новых", "новых")),
-        (len(changes.updated), ("изменён", "изменены", "изменены")),
+        (len(changes.updated), ("изменён", "изменено", "изменено")),
         (len(changes.unchanged), ("без изменений", "без изменений", "без изменений")),
     ]
     words = [counted(n, *forms) for n, forms in said if n]
@@ -117,7 +126,7 @@ def applied(list_name: str, changes: Changes, bad: int) -> Markup:
             Markup("Есть в списке, но нет в файле: {}. Они остались в списке.").format(number(len(changes.missing)))
         )
     if bad:
-        lines.append(Markup("Не взято из-за ошибок: {}.").format(counted(bad, "строка", "строки", "строк")))
+        lines.append(Markup("{} из-за ошибок.").format(not_taken(bad)))
     return Markup("\n").join(lines)
 
 
@@ -129,7 +138,7 @@ def overview(rows: Sequence[tuple[str, str, int, int]]) -> Markup:
         )
     lines = [Markup("<b>Списки рассылки</b>")]
     for _key, name, members, suppressed in rows:
-        left_out = f", из них не пишем: {number(suppressed)}" if suppressed else ""
+        left_out = f", {_suppressed(suppressed)}" if suppressed else ""
         lines.append(Markup("{}: {}{}").format(name, counted(members, "адрес", "адреса", "адресов"), left_out))
     lines += [Markup(), Markup("Чтобы добавить или обновить список, пришлите файл CSV или XLSX.")]
     return Markup("\n").join(lines)

@@ -27,7 +27,7 @@ def _shown(text: str) -> str:
 
 def _not_understood(of: Mapping[str, Any]) -> str:
     word, near = of.get("word", ""), of.get("near", "")
-    what = f"Не понял «{word}»." if word else "Не понял время."
+    what = f"Непонятно: «{word}»." if word else "Время непонятно."
     return f"{what} {f'Может быть, «{near}»? ' if near else ''}{_EXAMPLE}"
 
 
@@ -41,7 +41,7 @@ MOMENTS: Mapping[MomentCode, Callable[[Mapping[str, Any]], str]] = {
     MomentCode.NO_DAY: lambda _of: "Время понятно, а день нет. Добавьте день, например «каждый вторник в 10:00».",
     MomentCode.IN_THE_PAST: lambda of: f"{_shown(str(of['moment']))} уже прошло. Назовите время впереди.",
     MomentCode.TOO_FAR: lambda of: (
-        f"{_shown(str(of['moment']))} — это больше чем через {of['years']} лет. Похоже на ошибку, проверьте год."
+        f"{_shown(str(of['moment']))} — это больше чем через {of['years']} лет. Проверьте год."
     ),
     MomentCode.NO_SUCH_DATE: lambda of: f"Такого дня нет: {of.get('text', '')}. Проверьте число и месяц.",
     MomentCode.NO_SUCH_HOUR: lambda of: (
@@ -57,7 +57,7 @@ MOMENTS: Mapping[MomentCode, Callable[[Mapping[str, Any]], str]] = {
     ),
     MomentCode.NEVER: lambda _of: "Так это не выйдет ни разу: повтор кончается раньше, чем начинается.",
     MomentCode.BAD_CRON: lambda of: (
-        f"Не понял расписание cron: «{of.get('value', '')}». Нужно пять полей: минута, час, день, месяц, день недели."
+        f"Расписание cron непонятно: «{of.get('value', '')}». Нужно пять полей: минута, час, день, месяц, день недели."
     ),
 }
 

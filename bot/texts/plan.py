@@ -40,7 +40,7 @@ def ask_moment(number: int) -> Markup:
 def moment(number: int, title: str, at: datetime, now: datetime) -> Markup:
     """Read a moment back in full."""
     words = in_words(at, now)
-    return Markup("<b>Отправить {}?</b>\n№{} · {}").format(words, number, clipped(title, _TITLE))
+    return Markup("<b>Когда: {}. Запланировать?</b>\n№{} · {}").format(words, number, clipped(title, _TITLE))
 
 
 def ask_repeat(number: int) -> Markup:
@@ -119,4 +119,5 @@ def removal(plan: Schedule, desk: Desk) -> Markup:
     title = clipped(next(iter(plan.title.splitlines()), ""), _LINE)
     lines = [Markup("<b>Удалить из плана?</b>"), Markup("№{} {}").format(plan.announcement_id, title)]
     lines += [Markup.escape(line) for line in _plan(plan, desk)]
-    return Markup("\n").join([*lines, Markup(), Markup("Что уже вышло, останется.")])
+    end = "Что уже вышло, останется." if plan.cron else "Объявление будет отменено."
+    return Markup("\n").join([*lines, Markup(), Markup.escape(end)])

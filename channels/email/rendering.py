@@ -66,7 +66,7 @@ def render(post: Post, settings: Settings) -> Rendering:
     words = {
         "subject": subject,
         "title": post.title,
-        "preheader": _shortened(" ".join(post.text.split()), _LONGEST_PREHEADER),
+        "preheader": _preheader(post.text, subject),
         "organisation": settings.organisation or settings.sender_name,
         "footer_lines": [line for line in settings.footer.splitlines() if line.strip()],
         "sender": settings.sender_address,
@@ -113,6 +113,13 @@ def _subject(post: Post, settings: Settings) -> str:
     lines = [post.title, *post.text.splitlines(), settings.organisation, settings.sender_name, settings.sender_address]
     first = next(line for line in (" ".join(line.split()) for line in lines) if line)
     return first if post.title else _shortened(first, _LONGEST_SUBJECT)
+
+
+def _preheader(text: str, subject: str) -> str:
+    """Begin where the subject ends: lists of letters show one after the other."""
+    words = " ".join(text.split())
+    rest = words.removeprefix(subject.removesuffix("…")).lstrip(" .!?…,;:—–")
+    return _shortened(rest, _LONGEST_PREHEADER)
 
 
 def _shortened(text: str, longest: int) -> str:

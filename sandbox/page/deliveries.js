@@ -12,8 +12,8 @@ const STATES = {
   queued: ["wait", "в очереди"],
   sending: ["going", "отправляется"],
   sent: ["ok", "отправлено"],
-  failed: ["bad", "не доставлено"],
-  unconfirmed: ["doubt", "не подтверждено"],
+  failed: ["bad", "не дошло"],
+  unconfirmed: ["doubt", "неизвестно"],
   cancelled: ["cancelled", "отменено"],
 };
 
@@ -96,7 +96,7 @@ function line(row) {
 }
 
 function waiting(row) {
-  if (row.held) return "канал закрыт";
+  if (row.held) return "канал недоступен";
   return row.attempts || row.reason ? "ждёт повтора" : "в очереди";
 }
 
@@ -150,7 +150,7 @@ function drawProgress(rows) {
   const open = counts.queued + counts.sending;
   if (open) words.push(`в работе ${open}`);
   if (counts.failed) words.push(`${plural(counts.failed, "не дошло", "не дошли", "не дошли")} ${counts.failed}`);
-  if (counts.unconfirmed) words.push(`под вопросом ${counts.unconfirmed}`);
+  if (counts.unconfirmed) words.push(`неизвестно ${counts.unconfirmed}`);
   if (counts.cancelled) words.push(`отменено ${counts.cancelled}`);
   const text = words.join(" · ");
   if ($("progress").textContent !== text) $("progress").textContent = text;

@@ -69,7 +69,7 @@ function key(button, press) {
   return node;
 }
 
-export const ticks = () => h("span.ticks", { "aria-label": "доставлено" }, "✓✓");
+export const ticks = () => h("span.ticks", { "aria-label": "отправлено" }, "✓✓");
 
 export const editButton = (start) => {
   const node = h("button.amend", { type: "button", "aria-label": "Исправить это сообщение", "data-testid": "amend" }, icon("edit"));

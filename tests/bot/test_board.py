@@ -63,7 +63,7 @@ async def test_a_doubtful_post_is_sent_again_on_a_persons_word(room: Newsroom) -
     says(room.channels["wall"], Unconfirmed("timeout"))
     await sent(room)
     await room.sees("Готово, но не всё известно.")
-    assert await room.press("Отправить ещё раз") == "Отправляем ещё раз."
+    assert await room.press("Отправить ещё раз") == "Отправляется ещё раз."
     await room.sees("Готово. Всё вышло.")
     assert len(room.channels["wall"].sent) == 1
 
@@ -75,7 +75,7 @@ async def test_of_two_who_settle_at_once_the_second_is_told(room: Newsroom) -> N
     await room.tg.say(ADMIN, "/status 1")
     await room.sees("Отправить ещё раз", ADMIN)
     answers = await asyncio.gather(room.press("Отправить ещё раз"), room.press("Отправить ещё раз", ADMIN))
-    assert sorted(answers) == ["Отправляем ещё раз.", "Уже решено."]
+    assert sorted(answers) == ["Отправляется ещё раз.", "Уже решено."]
     await room.sees("Готово. Всё вышло.", ADMIN)
     assert len(room.channels["wall"].sent) == 1
 
@@ -150,7 +150,7 @@ async def test_a_held_channel_is_told_once_to_everybody_and_asked_again_on_a_but
         await room.sees("отправка приостановлена", person)
     news = await room.sees("отправка приостановлена")
     assert "Ключ доступа больше не действует" in words(news)
-    assert await room.press("Проверить сейчас") == "Проверяем."
+    assert await room.press("Проверить сейчас") == "Проверяется."
     await room.sees("Готово. Всё вышло.")
     assert await room.press("Проверить сейчас", BORIS) == "Канал уже работает."
     assert sum("приостановлена" in text for text in room.texts(ADMIN)) == 1

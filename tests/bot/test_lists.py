@@ -64,7 +64,7 @@ async def test_a_known_list_is_brought_up_to_date_and_nobody_is_taken_away(room:
 
 async def test_bad_lines_are_named_by_number_with_the_reason(room: Newsroom) -> None:
     await sent(room, CSV + "ivan.example.org;Без собаки;X\nпочта@example.org;Кириллица;Y\n".encode())
-    question = words(await room.sees("Не возьмём 2 строки"))
+    question = words(await room.sees("Не взяты 2 строки"))
     assert "строка 4: в адресе нет знака @" in question
     assert "строка 5: " in question
 

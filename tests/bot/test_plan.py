@@ -28,7 +28,7 @@ async def planned(room: Newsroom, when: str = "завтра в 9:00") -> None:
     await room.press("Запланировать")
     await room.sees("Когда отправить №1?")
     await room.tg.say(ANNA, when)
-    question = await room.sees("Отправить завтра")
+    question = await room.sees("Когда: завтра")
     await room.press("Запланировать", message=question)
     await room.sees("Запланировано · №1")
 
@@ -37,7 +37,7 @@ async def test_a_moment_is_read_back_in_full_before_it_counts(room: Newsroom) ->
     await a_draft(room)
     await room.press("Запланировать")
     await room.tg.say(ANNA, "завтра в 9")
-    question = await room.sees("Отправить завтра, 25 ноября, среда, 9:00?")
+    question = await room.sees("Когда: завтра, 25 ноября, среда, 9:00. Запланировать?")
     assert await plans(room) == []
     assert await room.press("Запланировать", message=question) == "Запланировано."
     card = await room.sees("Выйдет: завтра, 25 ноября, среда, 9:00.")
@@ -51,7 +51,7 @@ async def test_a_moment_can_be_chosen_by_a_button(room: Newsroom) -> None:
     await a_draft(room)
     await room.press("Запланировать")
     await room.press("Завтра в 9:00")
-    await room.press("Запланировать", message=await room.sees("Отправить завтра"))
+    await room.press("Запланировать", message=await room.sees("Когда: завтра"))
     await room.sees("Запланировано · №1")
 
 
@@ -61,7 +61,7 @@ async def test_a_moment_can_be_chosen_by_a_button(room: Newsroom) -> None:
         ("вчера в 9:00", "уже прошло"),
         ("31 июня в 10:00", "Такого дня нет"),
         ("завтра", "а час нет"),
-        ("когда-нибудь", "Не понял"),
+        ("когда-нибудь", "Непонятно"),
         ("в среду 26 ноября в 10:00", "четверг"),
         ("завтра в 25:00", "Такого времени нет"),
     ],
@@ -74,7 +74,7 @@ async def test_a_moment_that_cannot_be_is_refused_with_the_reason_and_asked_agai
     await room.tg.say(ANNA, said)
     await room.sees(answer)
     await room.tg.say(ANNA, "завтра в 9:00")
-    await room.sees("Отправить завтра")
+    await room.sees("Когда: завтра")
     assert await plans(room) == []
 
 
@@ -89,7 +89,7 @@ async def test_confirming_twice_makes_one_plan(room: Newsroom) -> None:
     await a_draft(room)
     await room.press("Запланировать")
     await room.tg.say(ANNA, "завтра в 9:00")
-    question = await room.sees("Отправить завтра")
+    question = await room.sees("Когда: завтра")
     await asyncio.gather(*(room.press("Запланировать", message=question) for _ in range(2)))
     assert len(await plans(room)) == 1
 
@@ -98,7 +98,7 @@ async def test_a_plan_gets_another_time(room: Newsroom) -> None:
     await planned(room)
     await room.press("Другое время")
     await room.tg.say(ANNA, "послезавтра в 12:00")
-    await room.press("Запланировать", message=await room.sees("Отправить послезавтра"))
+    await room.press("Запланировать", message=await room.sees("Когда: послезавтра"))
     await room.sees("Выйдет: послезавтра, 26 ноября, четверг, 12:00.")
     assert len(await plans(room)) == 1
 
@@ -137,7 +137,7 @@ async def test_a_planned_announcement_goes_out_in_time_and_is_reported(room: New
     await a_draft(room)
     await room.press("Запланировать")
     await room.tg.say(ANNA, "через 2 минуты")
-    await room.press("Запланировать", message=await room.sees("Отправить сегодня"))
+    await room.press("Запланировать", message=await room.sees("Когда: сегодня"))
     await room.sees("Запланировано · №1")
     room.clock.advance(minutes=2)
     room.face.poke()
@@ -240,7 +240,7 @@ async def test_an_editor_plans_only_what_was_approved(url: str) -> None:
         await room.press("Одобрить", CHAIR)
         await room.press("Запланировать")
         await room.tg.say(ANNA, "завтра в 9:00")
-        await room.press("Запланировать", message=await room.sees("Отправить завтра"))
+        await room.press("Запланировать", message=await room.sees("Когда: завтра"))
         card = await room.sees("Запланировано · №1")
         assert "Исправить текст" not in labels(card)
         assert (await broadcast.find(room.desk, 1)).stage is Stage.CONFIRMED
@@ -253,7 +253,7 @@ async def test_what_is_planned_with_consent_does_not_change_with_its_source_mess
         await room.press("Одобрить", CHAIR)
         await room.press("Запланировать")
         await room.tg.say(ANNA, "завтра в 9:00")
-        await room.press("Запланировать", message=await room.sees("Отправить завтра"))
+        await room.press("Запланировать", message=await room.sees("Когда: завтра"))
         await room.sees("Запланировано · №1")
         await room.tg.edit_said(ANNA, source, "Другой текст")
         await room.sees("утверждено")

@@ -139,7 +139,7 @@ async def test_from_an_album_to_the_report(migrated_url: str) -> None:
         await room.tg.say(ANNA, "Второе")
         await room.press("Запланировать")
         await room.tg.say(ANNA, "через 2 минуты")
-        await room.press("Запланировать", message=await room.sees("Отправить сегодня"))
+        await room.press("Запланировать", message=await room.sees("Когда: сегодня"))
         room.clock.advance(minutes=3)
         room.face.poke()
         await room.tg.wait_for(lambda: len(room.channels["wall"].sent) == 2)

@@ -94,8 +94,8 @@ def test_answers_to_buttons_fit_into_telegrams_bubble() -> None:
 
 
 def test_no_sentence_names_the_reader_in_the_plural_of_a_crowd() -> None:
-    assert bot.retried(1) == "Отправляем ещё раз: 1\u00a0доставка."
-    assert bot.retried(5) == "Отправляем ещё раз: 5\u00a0доставок."
+    assert bot.retried(1) == "Снова в очереди: 1\u00a0доставка."
+    assert bot.retried(5) == "Снова в очереди: 5\u00a0доставок."
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ async def sees_what_failed_and_why(anna: Visitor) -> None:
     await expect(details).to_contain_text("Такого почтового ящика нет. Уточните адрес у организации")
     await expect(details).to_contain_text("550 5.1.1")
     line = anna.delivery(ADDRESS)
-    await expect(line.get_by_test_id("state")).to_have_text("не доставлено")
+    await expect(line.get_by_test_id("state")).to_have_text("не дошло")
     await expect(line).to_contain_text("такого почтового ящика нет")
     await expect(anna.progress).to_have_text(f"Отправлено {EVERYTHING - 1} из {EVERYTHING} · не дошло 1")
 

@@ -1,5 +1,7 @@
 """The letter that everybody will see, and what its editor is told before."""
 
+from urllib.parse import quote
+
 import pytest
 from bs4 import BeautifulSoup
 
@@ -84,7 +86,7 @@ def test_makes_a_subject_of_the_first_line(text: str, subject: str) -> None:
 def test_whatever_an_editor_writes_is_only_text() -> None:
     evil = '<script>alert(1)</script> & "x" <!--list-->'
     files = (Attachment(AttachmentKind.DOCUMENT, f"{evil}.pdf", "application/pdf", 10, digest="ee" * 32),)
-    [part] = render(Post(evil, evil, attachments=files), some_settings(organisation=evil, footer=evil)).parts
+    [part] = render(Post(f"Текст {evil}", evil, attachments=files), some_settings(organisation=evil, footer=evil)).parts
     assert "<script" not in part.html
     assert part.html.count("<!--list-->") == 1
     assert BeautifulSoup(part.html, "html.parser").get_text().count(evil) == 7
@@ -162,4 +164,18 @@ def test_says_why_the_letter_came_and_how_to_stop_it() -> None:
 
 def test_without_a_web_address_one_unsubscribes_by_letter() -> None:
     assert reason_text("", "").endswith("есть в списке рассылки.\nЧтобы отписаться, ответьте на него.")
-    assert 'href="mailto:p@example.org?subject=unsubscribe"' in reason_html("", "", "p@example.org")
+    subject = quote("Отписаться")
+    assert f'href="mailto:p@example.org?subject={subject}"' in reason_html("", "", "p@example.org")
+
+
+@pytest.mark.parametrize(
+    ("post", "begins"),
+    [
+        (Post(text="Собрание в среду\nАктовый зал, 18:00"), "Актовый зал, 18:00"),
+        (Post(text="Актовый зал, 18:00", title="Собрание в среду"), "Актовый зал, 18:00"),
+    ],
+)
+def test_the_line_below_the_subject_does_not_repeat_it(post: Post, begins: str) -> None:
+    hidden = html_of(post).select_one("body > div")
+    assert hidden is not None
+    assert hidden.get_text().startswith(begins)

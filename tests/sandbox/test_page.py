@@ -350,13 +350,13 @@ async def test_the_table_tells_state_reason_and_where_to_look(page: Page, table:
     ]
     rows = page.get_by_test_id("delivery")
     await expect(rows).to_have_count(4)
-    words = ["отправлено", "канал закрыт", "не доставлено", "не подтверждено"]
+    words = ["отправлено", "канал недоступен", "не дошло", "неизвестно"]
     await expect(page.get_by_test_id("state")).to_have_text(words)
     for index in range(4):
         await expect(rows.nth(index).get_by_test_id("state").locator("svg")).to_be_visible()
     await expect(rows.nth(2)).to_contain_text("такого почтового ящика нет")
     await expect(page.get_by_test_id("progress")).to_have_text(
-        "Отправлено 1 из 4 · в работе 1 · не дошло 1 · под вопросом 1"
+        "Отправлено 1 из 4 · в работе 1 · не дошло 1 · неизвестно 1"
     )
     await page.get_by_test_id("filter-trouble").click()
     await expect(rows).to_have_count(2)

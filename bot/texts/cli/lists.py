@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from bot.texts.cli.amounts import many
-from bot.texts.lists import bad_line
+from bot.texts.lists import bad_line, not_taken
 from bot.texts.measures import listed, number
 from delivery.listfile import Changes, ListFile, Member
 
@@ -77,13 +77,13 @@ def _imported(key: str, found: ListFile, changes: Changes, *, dry_run: bool) -> 
     if changes.missing and found.members:
         yield f"  в файле нет, в списке остаются: {number(len(changes.missing))}"
     if found.duplicates:
-        yield f"  повторы соединены: {number(len(found.duplicates))}"
+        yield f"  повторных адресов: {number(len(found.duplicates))}, взяты по разу"
     if found.formulas:
         yield f"  формулы вместо имён взяты как текст: {number(len(found.formulas))}"
     if found.other_sheets:
         yield f"  прочитан лист «{found.sheet}», адреса есть и на других: {listed(found.other_sheets, most=5)}"
     if found.bad:
-        yield f"Не взято {many(len(found.bad), 'строка', 'строки', 'строк')}:"
+        yield f"{not_taken(len(found.bad))}:"
         yield from (f"  {bad_line(one)}" for one in found.bad)
 
 
