@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.moments import MomentCode, MomentError
-from bot.texts import bot, findings, lists, moments, news, problems, reasons, states
+from bot.texts import board, bot, findings, lists, moments, news, problems, reasons, states
 from bot.texts.card import NOTES, attached
 from bot.texts.channels import Names, place
 from bot.texts.measures import clipped, listed, number, signs, size
@@ -202,3 +202,21 @@ def test_who_may_not_post_hears_what_to_do_in_that_very_channel(where: str, what
 )
 def test_nobody_is_told_to_repeat_what_a_held_channel_sends_by_itself(reason: Reason) -> None:
     assert "повтор" not in reasons.while_held(reason).lower()
+
+
+def test_one_link_is_a_word_and_several_are_numbers() -> None:
+    links = ["https://t.me/smolprof/1", "https://t.me/smolprof/2"]
+    assert board._links(links[:1]).striptags() == "— посмотреть"
+    assert board._links(links).striptags() == "— посмотреть: 1, 2"
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(1, "Не взята 1\u00a0строка"), (2, "Не взяты 2\u00a0строки"), (5, "Не взято 5\u00a0строк")]
+)
+def test_the_verb_agrees_with_the_number_of_lines(n: int, said: str) -> None:
+    assert lists.not_taken(n) == said
+
+
+def test_a_title_is_cut_between_words() -> None:
+    assert clipped("Заседание президиума федерации", 25) == "Заседание президиума…"
+    assert clipped("Профсоюзноесобрание", 10) == "Профсоюзн…"

@@ -8,9 +8,9 @@ from bot.texts.lists import bad_line, not_taken
 from bot.texts.measures import listed, number
 from delivery.listfile import Changes, ListFile, Member
 
-COLUMNS = ("Список", "Название", "Адресов", "Не пишем")
+COLUMNS = ("Список", "Название", "Адресов", "Не получают")
 NUMBERS = (2, 3)
-MEMBER_COLUMNS = ("Адрес", "Имя", "Организация", "Не пишем")
+MEMBER_COLUMNS = ("Адрес", "Имя", "Организация", "Не получает")
 NONE_YET = "Списков рассылки пока нет. Первый: rupor lists import СПИСОК ФАЙЛ."
 
 _SHOWN = 20
