@@ -26,7 +26,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "telegram": Kind(telegram.Settings, "channels.telegram.channel"),
+    "telegram": Kind(telegram.Settings, "channels.telegram.opening"),
     "vk": Kind(vk.Settings, "channels.vk.channel"),
     "email": Kind(email.Settings, "channels.email.channel"),
     "rehearsal": Kind(rehearsal.Settings, "channels.rehearsal"),

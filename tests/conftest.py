@@ -9,10 +9,13 @@ import pytest
 from hypothesis import settings
 from playwright.async_api import Browser
 
+from channels.light_aiogram import load
 from tests.support import postgres
 from tests.support.browser import find, launched
 from tests.support.clock import Clock
 from tests.support.databases import POSTGRES, SQLITE, Databases
+
+load()  # as the program does, before anything else imports aiogram
 
 OF_TESTS = ("RUPOR_CHROMIUM", "RUPOR_NO_BROWSER", "RUPOR_SCREENSHOTS", "RUPOR_TEST_POSTGRES")
 PLACE = "place"

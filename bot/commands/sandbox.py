@@ -19,6 +19,7 @@ from bot.opening import opened_database, prepare, utc_now
 from bot.texts.cli import sandbox as texts
 from bot.texts.reasons import why
 from bot.working import stop_on_signals
+from channels import light_aiogram
 from delivery import report
 from delivery.address import check_address
 from delivery.database import Database
@@ -45,6 +46,7 @@ ROWS = 500  # deliveries of one announcement
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path))
 async def sandbox(invocation: Invocation, port: int | None, data: Path | None) -> ExitCode:
     """Serve until a signal."""
+    light_aiogram.load()
     from bot.app import serve  # noqa: PLC0415 - aiogram is heavy, and --help need not wait for it
 
     async with AsyncExitStack() as stack:
