@@ -67,9 +67,9 @@ class Intake(BaseMiddleware):
         _log.info("stranger.refused")
         with suppress(AiogramError, OSError, TimeoutError):
             if update.callback_query is not None:
-                await bot.answer_callback_query(update.callback_query.id, texts.REFUSAL, show_alert=True)
+                await bot.answer_callback_query(update.callback_query.id, texts.refusal(person.id), show_alert=True)
             else:
-                await bot.send_message(chat.id, texts.REFUSAL)
+                await bot.send_message(chat.id, texts.refusal(person.id))
 
 
 class Once(BaseMiddleware):

@@ -100,7 +100,13 @@ def unfinished(number: int, title: str) -> Markup:
 
 # Who may not
 
-REFUSAL = "Этим ботом пользуется только редакция. Если вам нужен доступ, обратитесь к тому, кто дал вам эту ссылку."
+
+def refusal(user_id: int) -> str:
+    """Answer a stranger; the number is what an administrator needs to let somebody in."""
+    words = "Этим ботом пользуется только редакция. Если вы из неё, попросите администратора добавить вас."
+    return f"{words} Ваш номер: {user_id}."
+
+
 ONLY_EDITORS = "Объявления составляют редакторы. Вам придут те, что нужно согласовать."
 NOT_YOURS = "Это может сделать только редактор."
 NOT_YOUR_APPROVAL = "Это согласует другой человек."
