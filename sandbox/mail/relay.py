@@ -105,7 +105,7 @@ class Relay:
             letters.clear()
         self.tell()
 
-    async def wait_for(self, predicate: Callable[[], bool], within: float = 5) -> None:
+    async def wait_for(self, predicate: Callable[[], bool], within: float = 20) -> None:
         """Return as soon as `predicate` is true. Raises TimeoutError after `within` seconds."""
         async with asyncio.timeout(within):
             while not predicate():

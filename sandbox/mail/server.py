@@ -62,6 +62,6 @@ class MailStandIn(Relay):
             writer.close()
             self._news.set()
 
-    async def wait_for_silence(self, within: float = 5) -> None:
+    async def wait_for_silence(self, within: float = 20) -> None:
         """Return as soon as no connection is open. Raises TimeoutError."""
         await self.wait_for(lambda: not self._open, within)

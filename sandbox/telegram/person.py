@@ -201,7 +201,7 @@ class People:
         """What the bot answered to pressed buttons: `user_id`, `text`, `show_alert`, oldest first."""
         return self.world.callback_answers
 
-    async def wait_for(self, predicate: Callable[[], Found | None], timeout: float = 10.0) -> Found:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], Found | None], timeout: float = 30.0) -> Found:  # noqa: ASYNC109
         """Wait until `predicate` gives something true, and return that. Raises TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             while not (found := predicate()):

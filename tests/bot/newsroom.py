@@ -78,7 +78,7 @@ class Newsroom:
                 return message
         return None
 
-    async def sees(self, text: str, user: int = ANNA, within: float = 8) -> Message:
+    async def sees(self, text: str, user: int = ANNA, within: float = 25) -> Message:
         """Wait until the bot shows these words to a person."""
         try:
             return await self.tg.wait_for(lambda: self.find(text, user), within)

@@ -88,7 +88,7 @@ async def test_an_update_is_in_the_database_before_telegram_hears_that_it_arrive
 
 async def _waiting(face: Face) -> list[dict[str, dict[str, str]]]:
     """Return what is stored and not handled, as soon as there is something."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             async with face.desk.database.reading() as tx:
                 found = await inbox.waiting(tx)
@@ -116,7 +116,7 @@ async def test_a_second_poller_is_reported_once_and_ends_nothing(tg: TelegramSta
     told = asyncio.Event()
     async with polled(tg, face, noting([]), told) as polling:
         other = Bot(tg.token, session=AiohttpSession(api=TelegramAPIServer.from_base(tg.url)))
-        async with other.session, asyncio.timeout(10):
+        async with other.session, asyncio.timeout(30):
             while not told.is_set():
                 await other.get_updates(timeout=0)
                 await asyncio.sleep(0.05)

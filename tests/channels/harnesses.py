@@ -30,7 +30,7 @@ from sandbox.telegram import TelegramStandIn
 from sandbox.vk import VkStandIn
 from tests.support.letters import Files, some_surroundings
 
-PATIENCE = 1.0  # seconds
+PATIENCE = 2.0  # seconds
 
 BOT_TOKEN = "4200000042:secret-of-the-bot"
 KEYS = {"community_token": "vk1.secret-of-the-community", "user_token": "vk1.secret-of-a-person"}

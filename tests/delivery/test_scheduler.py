@@ -181,7 +181,7 @@ async def test_wakes_at_the_moment_by_itself(desk: Desk) -> None:
     live = Desk(desk.database, desk.channels, lambda: datetime.now(UTC), desk.zone)
     released, stop = asyncio.Event(), asyncio.Event()
     await planned(live, at=live.now() + timedelta(seconds=1.5))
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         group.create_task(Scheduler(live, on_release=released.set).run(stop))
         await released.wait()
         stop.set()

@@ -26,7 +26,7 @@ EXAMPLE = "example-album"
 Json = dict[str, Any]
 Bot = Callable[..., Awaitable[Any]]
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture

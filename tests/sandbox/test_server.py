@@ -116,7 +116,7 @@ async def test_shows_letters_as_they_come(http: aiohttp.ClientSession, town: Tow
 
 async def test_ends_with_watchers_still_there(town: Town) -> None:
     async with aiohttp.ClientSession() as http:
-        async with PageServer(town, "") as server, asyncio.timeout(5):
+        async with PageServer(town, "") as server, asyncio.timeout(20):
             response = await http.get(f"{server.url}/events")
             await response.content.readline()
         response.close()

@@ -40,7 +40,7 @@ async def test_everything_is_there_again_after_a_restart(tmp_path: Path) -> None
 async def test_saves_soon_after_a_change_and_not_only_at_the_end(tmp_path: Path) -> None:
     async with Town(tmp_path) as town:
         await town.telegram.say(ANNA, "Собрание в среду")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while "Собрание" not in json.dumps(Drawer(tmp_path).load(), ensure_ascii=False):  # noqa: ASYNC110 - files have no events
                 await asyncio.sleep(0.02)
 

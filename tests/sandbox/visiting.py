@@ -81,7 +81,7 @@ class Watcher:
     async def until(self, fits: Callable[[dict[str, Json]], bool]) -> set[str]:
         """Listen until the topics are as wanted; returns the topics that came meanwhile."""
         came = set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not fits(self.topics):
                 line = (await self._response.content.readline()).decode()
                 if line.startswith("data: "):
