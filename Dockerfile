@@ -36,13 +36,12 @@ LABEL org.opencontainers.image.title="Rupor" \
 ENV PATH="/opt/rupor/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    RUPOR_CONFIG=/etc/rupor/config.toml \
-    RUPOR_DATABASE__URL=sqlite+aiosqlite:////data/rupor.db
+    RUPOR_CONFIG=/etc/rupor/config.toml
 
 COPY --from=build /opt/rupor /opt/rupor
 
-# The user is a number, so that a host can give it folders without knowing a name. An SQLite file named without a
-# folder lies in /data. To be reached from outside the container, config.toml needs host = "0.0.0.0" under [web].
+# The user is a number, so that a host can give it folders without knowing a name. config.toml must name the SQLite file
+# with its folder, /data (a bare name lies beside config.toml), and needs host = "0.0.0.0" under [web] to be reached.
 RUN mkdir /data && chown 10001:10001 /data
 USER 10001:10001
 WORKDIR /data

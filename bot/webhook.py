@@ -27,7 +27,10 @@ _PAUSE = 15.0
 
 
 class Webhook:
-    """Takes what Telegram posts. `connected` tells whether Telegram has accepted the address."""
+    """Takes what Telegram posts to `url`, with or without PATH at its end.
+
+    `connected` tells whether Telegram has accepted the address.
+    """
 
     def __init__(
         self, bot: Bot, dispatcher: Dispatcher, face: Face, *, url: str, secret: str, allowed_updates: Sequence[str]
@@ -35,7 +38,7 @@ class Webhook:
         self._bot = bot
         self._dispatcher = dispatcher
         self._face = face
-        self._url = url.rstrip("/") + PATH
+        self._url = url.rstrip("/").removesuffix(PATH) + PATH
         self._secret = secret
         self._allowed = list(allowed_updates)
         self._updates: asyncio.Queue[Update] = asyncio.Queue()
