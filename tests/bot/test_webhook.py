@@ -135,9 +135,9 @@ async def test_polling_takes_an_old_address_back(
             stop.set()
 
 
-@pytest.mark.parametrize("url", ["https://example.org", "https://example.org/", f"https://example.org{PATH}"])
-def test_the_address_may_be_written_with_its_path_or_without(face: Face, dispatcher: Dispatcher, url: str) -> None:
-    hook = Webhook(Bot("42:x"), dispatcher, face, url=url, secret=SECRET, allowed_updates=())
+@pytest.mark.parametrize("written", ["https://example.org", "https://example.org/", f"https://example.org{PATH}"])
+def test_the_address_may_be_written_with_its_path_or_without(face: Face, dispatcher: Dispatcher, written: str) -> None:
+    hook = Webhook(Bot("42:x"), dispatcher, face, url=written, secret=SECRET, allowed_updates=())
     assert repr(hook) == f"Webhook(https://example.org{PATH})"
 
 
