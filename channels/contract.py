@@ -276,10 +276,15 @@ class ChannelClosed(ChannelError):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a channel may be asked. Zero means no limit; `gap` is the least time between two sends."""
+    """How fast a channel may be asked. Zero means no limit; `gap` is the least time between two sends.
+
+    `concurrency` sends may be under way at once, of which `per_destination` to one destination.
+    """
 
     concurrency: int = 1
+    per_destination: int = 0
     gap: timedelta = timedelta(0)
+    per_second: int = 0
     per_minute: int = 0
     per_hour: int = 0
     per_day: int = 0
@@ -384,6 +389,15 @@ class Channel(Protocol):
         """After this long a delivery is given up rather than retried."""
         ...
 
+    @property
+    def can_look(self) -> bool:
+        """Whether `look` can tell if a doubtful shipment is public."""
+        ...
+
+    def destination(self, recipient: Recipient) -> str:
+        """Return what shares its fate with others, as a mail domain does; empty where there is only one. Pure."""
+        ...
+
     def render(self, post: Post) -> Rendering:
         """Show how the post will look here. Pure: no input, no output."""
         ...
@@ -392,6 +406,15 @@ class Channel(Protocol):
         """Take one part to one recipient.
 
         Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else.
+        """
+        ...
+
+    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:
+        """Look whether a shipment in doubt, first sent at `since` or later, is public. None: it is not there.
+
+        `last` is the receipt of the newest part known to stand in the same place. No reader may notice the look.
+        Raises Deferred when that can't be told now, and ChannelClosed when the key for looking is refused; never
+        called where `can_look` is False.
         """
         ...
 

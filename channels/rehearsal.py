@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +24,7 @@ from channels.contract import (
     Problem,
     ProblemCode,
     Receipt,
+    Recipient,
     Rendering,
     Shipment,
     Surroundings,
@@ -113,7 +114,16 @@ class RehearsalChannel:
         """As configured."""
         return timedelta(hours=self._settings.stale_hours)
 
+    @property
+    def can_look(self) -> bool:
+        """It remembers everything."""
+        return True
+
     # What it does
+
+    def destination(self, recipient: Recipient) -> str:
+        """What stands behind the @, as with mailboxes."""
+        return recipient.address.rpartition("@")[2]
 
     def render(self, post: Post) -> Rendering:
         """One part that holds everything as it was written."""
@@ -150,6 +160,10 @@ class RehearsalChannel:
         if self._settings.journal:
             await asyncio.to_thread(_write, self._settings.journal, asdict(shipment))
         return receipt
+
+    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
+        """Return what a part of this key and text was given, None when it never went out."""
+        return self._receipts.get((shipment.key, shipment.part))
 
     async def check(self) -> Sequence[Finding]:
         """Nothing can be wrong with nowhere."""

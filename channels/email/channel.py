@@ -3,13 +3,14 @@
 import asyncio
 import ssl
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from channels.contract import (
     LETTER_PAUSES,
     ChannelClosed,
     ChannelError,
+    Deferred,
     Finding,
     FindingCode,
     Pace,
@@ -118,6 +119,15 @@ class EmailChannel:
         """An announcement with a date in it is of no use afterwards."""
         return timedelta(hours=self._settings.stale_hours)
 
+    @property
+    def can_look(self) -> bool:
+        """A relay does not show what it has taken."""
+        return False
+
+    def destination(self, recipient: Recipient) -> str:
+        """The mail domain: one slow host must not keep the others waiting."""
+        return recipient.address.rpartition("@")[2].lower()
+
     def render(self, post: Post) -> Rendering:
         """Show the letter: one part, with `title` (the subject), `text`, `html` and attachments."""
         return render(post, self._settings)
@@ -142,6 +152,10 @@ class EmailChannel:
             raise Rejected(str(error), Reason.PROGRAM_ERROR) from None
         answer = await self._pool.deliver(to, letter)
         return Receipt(external_ids=(letter.message_id,), detail=answer)
+
+    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
+        """Never: see `can_look`."""
+        raise Deferred("a relay can't be asked")
 
     async def check(self) -> Sequence[Finding]:
         """Connect, secure, log in, offer the sender, and leave again."""

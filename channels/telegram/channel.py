@@ -1,7 +1,7 @@
 """A Telegram channel as a way out: takes one part of a post to the chat, and says truly what became of it."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aiogram.exceptions import AiogramError, ClientDecodeError, TelegramBadRequest, TelegramMigrateToChat
 from aiogram.types import BufferedInputFile, Message
@@ -9,6 +9,7 @@ from aiogram.types import BufferedInputFile, Message
 from channels.contract import (
     POST_PAUSES,
     Attachment,
+    Deferred,
     Finding,
     MediaReader,
     Pace,
@@ -16,6 +17,7 @@ from channels.contract import (
     Post,
     Reason,
     Receipt,
+    Recipient,
     Rejected,
     Rendering,
     Shipment,
@@ -73,6 +75,15 @@ class TelegramChannel:
         """As the configuration says."""
         return timedelta(hours=self._settings.stale_hours)
 
+    @property
+    def can_look(self) -> bool:
+        """Not yet."""
+        return False
+
+    def destination(self, recipient: Recipient) -> str:  # noqa: ARG002
+        """There is only one."""
+        return ""
+
     def render(self, post: Post) -> Rendering:
         """Show which messages the post becomes, and what an editor should know before."""
         return render(post)
@@ -91,6 +102,10 @@ class TelegramChannel:
         except (AiogramError, *PROXY_ERRORS) as error:
             # Not "from error": the causes know the address of the call, and the token is a part of that.
             raise failure_of(error, self._secrets) from None
+
+    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
+        """Not yet."""
+        raise Deferred("no way to look")
 
     async def check(self) -> Sequence[Finding]:
         """Ask for the token, the chat and the bot's rights in it."""

@@ -13,11 +13,13 @@ from channels.contract import (
     Attachment,
     AttachmentKind,
     ChannelClosed,
+    Deferred,
     Finding,
     Pace,
     Post,
     Reason,
     Receipt,
+    Recipient,
     Rejected,
     Rendering,
     Shipment,
@@ -104,6 +106,15 @@ class VkChannel:
         """As the configuration says."""
         return timedelta(hours=self._settings.stale_hours)
 
+    @property
+    def can_look(self) -> bool:
+        """Not yet."""
+        return False
+
+    def destination(self, recipient: Recipient) -> str:  # noqa: ARG002
+        """There is only one."""
+        return ""
+
     def render(self, post: Post) -> Rendering:
         """Show the one part that the post becomes, and what an editor should know before."""
         return render(post, pictures=self._user is not None)
@@ -123,6 +134,10 @@ class VkChannel:
             if position not in consignment.uploaded:
                 consignment.uploaded[position] = await self._upload(attachment)
         return await self._post(shipment, consignment)
+
+    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
+        """Not yet."""
+        raise Deferred("no way to look")
 
     async def check(self) -> Sequence[Finding]:
         """Ask for the community, the rights of its key, and what the optional tokens can do."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from channels.contract import (
     LETTER_PAUSES,
@@ -13,6 +13,7 @@ from channels.contract import (
     Part,
     Post,
     Receipt,
+    Recipient,
     Rendering,
     Shipment,
 )
@@ -40,8 +41,17 @@ class Scripted:
         self.script: deque[Exception] = deque()
         self.sent: list[Shipment] = []
         self.calls = 0
+        self.looks = False
+        self.seen: Receipt | None = None
         self.hold: asyncio.Event | None = None
         self.on_wire = asyncio.Event()
+
+    @property
+    def can_look(self) -> bool:
+        return self.looks
+
+    def destination(self, recipient: Recipient) -> str:
+        return recipient.address.rpartition("@")[2]
 
     def render(self, post: Post) -> Rendering:
         return Rendering(tuple(Part(text=text) for text in post.text.split("|")))
@@ -55,6 +65,9 @@ class Scripted:
             raise self.script.popleft()
         self.sent.append(shipment)
         return Receipt((str(len(self.sent)),), f"https://example.org/{len(self.sent)}")
+
+    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:
+        return self.seen
 
     async def check(self) -> Sequence[Finding]:
         return ()
