@@ -412,9 +412,10 @@ class Channel(Protocol):
     async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:
         """Look whether a shipment in doubt, first sent at `since` or later, is public. None: it is not there.
 
-        `last` is the receipt of the newest part known to stand in the same place. No reader may notice the look.
-        Raises Deferred when that can't be told now, and ChannelClosed when the key for looking is refused; never
-        called where `can_look` is False.
+        `last` is the receipt of the newest part known to have stood in the same place before `since`; nothing as old
+        as that is taken for the shipment. No reader may notice the look.
+        Raises Deferred, and nothing else, when it can't be told: a refused key for looking says nothing about
+        sending, so it closes no channel. Never called where `can_look` is False.
         """
         ...
 

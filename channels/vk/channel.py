@@ -26,9 +26,10 @@ from channels.contract import (
     Surroundings,
     Unconfirmed,
 )
-from channels.vk import failures, uploads
-from channels.vk.client import Client, Failure, Limits, NoAnswer
+from channels.vk import failures, looking, uploads
+from channels.vk.client import Client, Failure, Limits, NoAnswer, Refused
 from channels.vk.health import findings
+from channels.vk.receipts import receipt_for
 from channels.vk.rendering import render
 from channels.vk.settings import Settings
 
@@ -108,8 +109,8 @@ class VkChannel:
 
     @property
     def can_look(self) -> bool:
-        """Not yet."""
-        return False
+        """With a key that may read the wall; the community's own may not."""
+        return bool(self._readers())
 
     def destination(self, recipient: Recipient) -> str:  # noqa: ARG002
         """There is only one."""
@@ -135,9 +136,20 @@ class VkChannel:
                 consignment.uploaded[position] = await self._upload(attachment)
         return await self._post(shipment, consignment)
 
-    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
-        """Not yet."""
-        raise Deferred("no way to look")
+    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:
+        """Read the wall with the service key; a person's token is asked where that one is refused.
+
+        Raises Deferred, and nothing else.
+        """
+        refusal = Deferred("no key to read the wall with", Reason.WRONG_KIND_OF_TOKEN)
+        for client in self._readers():
+            try:
+                return await looking.find(client, self._settings.group_id, shipment.part, since, last)
+            except Failure as failure:
+                refusal = failures.while_looking(failure)
+                if not isinstance(failure, Refused):
+                    break
+        raise refusal
 
     async def check(self) -> Sequence[Finding]:
         """Ask for the community, the rights of its key, and what the optional tokens can do."""
@@ -147,6 +159,9 @@ class VkChannel:
         """Wait for calls under way, as long as one call may take, and give back the threads."""
         clients = (self._community, self._service, self._user)
         await asyncio.gather(*(client.close() for client in clients if client is not None))
+
+    def _readers(self) -> Sequence[Client]:
+        return [client for client in (self._service, self._user) if client is not None]
 
     def _consignment(self, key: str) -> _Consignment:
         consignment = self._consignments.setdefault(key, _Consignment())
@@ -197,7 +212,7 @@ class VkChannel:
             consignment.in_doubt_since = None
             raise error from failure
         consignment.in_doubt_since = None
-        return Receipt((str(post_id),), f"https://vk.com/wall-{group_id}_{post_id}")
+        return receipt_for(group_id, post_id)
 
 
 def _post_id(answer: object) -> int:

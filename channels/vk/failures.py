@@ -152,6 +152,28 @@ def while_uploading(failure: Failure) -> ChannelError:
     return _not_done(failure)
 
 
+_TOLD_OF_A_LOOK = frozenset(
+    {
+        Reason.LIMIT_REACHED,
+        Reason.NOT_CONNECTED,
+        Reason.NO_ANSWER,
+        Reason.CAPTCHA_NEEDED,
+        Reason.TOKEN_REVOKED,
+        Reason.WRONG_KIND_OF_TOKEN,
+    }
+)
+"""Reasons that are as true of reading as of posting; the others would tell people that something is wrong with posting."""
+
+
+def while_looking(failure: Failure) -> Deferred:
+    """Say what a failed `wall.get` means: that it can't be told now. The key that posts is another one."""
+    if not isinstance(failure, Refused):
+        return _not_done(failure)
+    meaning = _meaning(failure)
+    reason = meaning.reason if meaning.reason in _TOLD_OF_A_LOOK else Reason.REFUSED
+    return Deferred(failure.detail, reason, retry_after=meaning.wait, counts=meaning.counts)
+
+
 def _meaning(failure: Refused) -> Meaning:
     for (code, words), meaning in TEXTS.items():
         if failure.code == code and words in failure.text:

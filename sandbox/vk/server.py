@@ -128,6 +128,11 @@ class VkStandIn:
         """Delete a key: from now on it gets error 5."""
         self.world.tokens.pop(text, None)
 
+    def pin(self, group_id: int, post_id: int) -> None:
+        """Let a post stand above all others of its wall."""
+        self.world.communities[group_id].pinned = post_id
+        self.changed()
+
     @property
     def guid_repeat(self) -> GuidRepeat:
         """How a repeated guid is answered: with the "same" post id, an "error", or a "new" post."""

@@ -59,7 +59,7 @@ class WallPost:
 
 @dataclass(slots=True)
 class Community:
-    """A community and its wall, oldest post first."""
+    """A community and its wall, oldest post first. `pinned` is the id of the post that stands above all; 0: none."""
 
     id: int
     name: str
@@ -67,6 +67,7 @@ class Community:
     closed: bool = False
     posts: list[WallPost] = field(default_factory=list)
     posts_made: int = 0
+    pinned: int = 0
 
 
 @dataclass(frozen=True, slots=True)

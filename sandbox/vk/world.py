@@ -160,7 +160,7 @@ class VkWorld:
         if community.closed and community.id not in token.administers:
             raise VkError(15, "Access denied: this wall available only for community members")
         offset, count = int(values.get("offset", 0)), min(int(values.get("count", 20)), 100)
-        newest_first = community.posts[::-1]
+        newest_first = sorted(community.posts, key=lambda post: (post.id == community.pinned, post.id), reverse=True)
         items = [self._shown(community, post) for post in newest_first[offset : offset + count]]
         return {"count": len(newest_first), "items": items}
 
@@ -235,7 +235,9 @@ class VkWorld:
             "likes": {"count": 0},
             "reposts": {"count": 0},
             "comments": {"count": 0},
-        } | ({"edited": int(post.edited.timestamp())} if post.edited else {})
+            **({"edited": int(post.edited.timestamp())} if post.edited else {}),
+            **({"is_pinned": 1} if post.id == community.pinned else {}),
+        }
 
     def _shown_attachment(self, attachment: str) -> dict[str, Any]:
         media = self.media.get(attachment)

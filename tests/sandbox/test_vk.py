@@ -98,6 +98,14 @@ async def test_a_service_key_reads_public_walls_only(ask: Ask) -> None:
     assert code(await ask("wall.get", "service", owner_id=-102)) == 15
 
 
+async def test_a_pinned_post_stands_above_newer_ones(vk: VkStandIn, ask: Ask) -> None:
+    for text in "abc":
+        await ask("wall.post", owner_id=-GROUP, message=text)
+    vk.pin(GROUP, 2)
+    wall = (await ask("wall.get", "service", owner_id=-GROUP))["response"]
+    assert [(post["text"], post.get("is_pinned", 0)) for post in wall["items"]] == [("b", 1), ("c", 0), ("a", 0)]
+
+
 async def test_a_key_without_the_right_gets_error_15(vk: VkStandIn, ask: Ask) -> None:
     vk.add_community_token("poor", GROUP, rights=["docs"])
     assert code(await ask("wall.post", "poor", owner_id=-GROUP, message="a")) == 15
