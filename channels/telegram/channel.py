@@ -9,7 +9,6 @@ from aiogram.types import BufferedInputFile, Message
 from channels.contract import (
     POST_PAUSES,
     Attachment,
-    Deferred,
     Finding,
     MediaReader,
     Pace,
@@ -24,9 +23,11 @@ from channels.contract import (
     Surroundings,
     Unconfirmed,
 )
-from channels.telegram.failures import PROXY_ERRORS, failure_of, lost_file_id
+from channels.telegram import looking
+from channels.telegram.failures import PROXY_ERRORS, failure_of, lost_file_id, while_looking
 from channels.telegram.health import findings
 from channels.telegram.line import Line, Patience
+from channels.telegram.looking import counts_its_own_messages
 from channels.telegram.messages import Files, call_for
 from channels.telegram.receipts import receipt_for, receipt_made_out
 from channels.telegram.rendering import render
@@ -46,6 +47,7 @@ class TelegramChannel:
         self.key = key
         self._settings = settings
         self._media: MediaReader = surroundings.media
+        self._patience = patience
         self._line = Line(access, patience)
         self._secrets = (access.token, *access.proxies)
         self._moved: dict[int | str, int] = {}  # groups that became supergroups
@@ -77,8 +79,10 @@ class TelegramChannel:
 
     @property
     def can_look(self) -> bool:
-        """Not yet."""
-        return False
+        """Where there is a chat to forward to, and what stands in this one may be forwarded and follows a count."""
+        settings = self._settings
+        elsewhere = settings.service_chat not in {"", settings.chat_id}
+        return elsewhere and not settings.protect and counts_its_own_messages(_chat(self.address))
 
     def destination(self, recipient: Recipient) -> str:  # noqa: ARG002
         """There is only one."""
@@ -103,9 +107,24 @@ class TelegramChannel:
             # Not "from error": the causes know the address of the call, and the token is a part of that.
             raise failure_of(error, self._secrets) from None
 
-    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
-        """Not yet."""
-        raise Deferred("no way to look")
+    async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:
+        """Forward what came after `last` to the service chat, one by one, until the part is found or nothing follows.
+
+        Takes a dozen calls and some seconds where the part is not there. Raises Deferred, and nothing else.
+        """
+        chat = _chat(shipment.recipient.address)
+        try:
+            return await looking.find(
+                self._line,
+                self._patience,
+                shipment.part,
+                chat=self._moved.get(chat, chat),
+                service_chat=_chat(str(self._settings.service_chat)),
+                since=since,
+                last=last,
+            )
+        except (AiogramError, *PROXY_ERRORS) as error:
+            raise while_looking(error, self._secrets) from None
 
     async def check(self) -> Sequence[Finding]:
         """Ask for the token, the chat and the bot's rights in it."""

@@ -29,7 +29,7 @@ from aiohttp_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
 
 from channels.contract import ChannelClosed, ChannelError, Deferred, Reason, Rejected, Unconfirmed
 
-__all__ = ["PROXY_ERRORS", "failure_of", "lost_file_id", "never_left", "words_of"]
+__all__ = ["PROXY_ERRORS", "failure_of", "lost_file_id", "never_left", "while_looking", "words_of"]
 
 PROXY_ERRORS = (ProxyConnectionError, ProxyError, ProxyTimeoutError)
 """What aiogram lets through as it is: the proxy made no connection."""
@@ -111,6 +111,20 @@ def failure_of(error: Exception, secrets: tuple[str, ...] = ()) -> ChannelError:
             return Deferred(detail, meaning.reason, retry_after=wait, counts=False)
         return Deferred(detail, meaning.reason)
     return meaning.error(detail, meaning.reason)
+
+
+_TOLD_OF_A_LOOK = frozenset(
+    {Reason.LIMIT_REACHED, Reason.NOT_CONNECTED, Reason.NO_ANSWER, Reason.TLS_FAILED, Reason.TOKEN_REVOKED}
+)
+"""Reasons as true of reading as of posting; the others would tell people that posting has gone wrong."""
+
+
+def while_looking(error: Exception, secrets: tuple[str, ...] = ()) -> Deferred:
+    """Return what an error of a look means: that it can't be told now."""
+    failure = failure_of(error, secrets)
+    if isinstance(failure, Deferred):
+        return failure
+    return Deferred(failure.detail, failure.reason if failure.reason in _TOLD_OF_A_LOOK else Reason.REFUSED)
 
 
 def _meaning(error: Exception, words: str) -> Meaning:

@@ -30,7 +30,7 @@ from aiogram.types import (
 
 from channels.contract import Attachment, AttachmentKind, Entity, Part, Receipt
 
-__all__ = ["Files", "Options", "call_for", "entity_of"]
+__all__ = ["Files", "Options", "call_for", "captioned_item", "entity_of"]
 
 Files = Sequence[InputFile | str]
 """What stands for the attachments of a part, in their order: a file to upload, or a file_id."""
@@ -82,9 +82,13 @@ _ITEMS: dict[AttachmentKind, Callable[..., Any]] = {
 }
 
 
+def captioned_item(attachments: Sequence[Attachment]) -> int:
+    """Return which item bears the caption: apps show the first picture's under all, but a file's only under itself."""
+    return len(attachments) - 1 if attachments[0].kind in _UNDER_THE_LAST else 0
+
+
 def _album(attachments: Sequence[Attachment], files: Files, caption: Options) -> list[Any]:
-    """Build an album: apps show the first picture's caption under all of them, but a file's only under itself."""
-    captioned = len(attachments) - 1 if attachments[0].kind in _UNDER_THE_LAST else 0
+    captioned = captioned_item(attachments)
     items = []
     for index, (attachment, file) in enumerate(zip(attachments, files, strict=True)):
         extra = _shape(attachment) if attachment.kind is AttachmentKind.VIDEO else {}

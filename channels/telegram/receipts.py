@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiogram.types import Message
+from aiogram.types import Chat, ChatFullInfo, Message
 
 from channels.contract import Receipt
 
-__all__ = ["link_to", "receipt_for", "receipt_made_out"]
+__all__ = ["link_to", "receipt_at", "receipt_for", "receipt_made_out"]
 
 _SUPERGROUP = "-100"
 
@@ -23,6 +23,11 @@ class _Taken:
 def receipt_for(messages: Sequence[Message]) -> Receipt:
     """Return the proof for one message, or for those of an album."""
     return _receipt([_Taken(message.message_id, message.chat.id, message.chat.username) for message in messages])
+
+
+def receipt_at(chat: Chat | ChatFullInfo, message_ids: Sequence[int]) -> Receipt:
+    """Return the same proof for messages that were found in a chat."""
+    return _receipt([_Taken(message_id, chat.id, chat.username) for message_id in message_ids])
 
 
 def receipt_made_out(answer: Any) -> Receipt | None:

@@ -162,7 +162,7 @@ _TOLD_OF_A_LOOK = frozenset(
         Reason.WRONG_KIND_OF_TOKEN,
     }
 )
-"""Reasons that are as true of reading as of posting; the others would tell people that something is wrong with posting."""
+"""Reasons as true of reading as of posting; the others would tell people that posting has gone wrong."""
 
 
 def while_looking(failure: Failure) -> Deferred:
