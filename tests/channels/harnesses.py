@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from channels.contract import (
     ChannelClosed,
     Deferred,
     Reason,
+    Receipt,
     Recipient,
     Rejected,
     Surroundings,
@@ -33,7 +35,11 @@ from tests.support.letters import Files, some_surroundings
 PATIENCE = 2.0  # seconds
 
 BOT_TOKEN = "4200000042:secret-of-the-bot"
-KEYS = {"community_token": "vk1.secret-of-the-community", "user_token": "vk1.secret-of-a-person"}
+KEYS = {
+    "community_token": "vk1.secret-of-the-community",
+    "user_token": "vk1.secret-of-a-person",
+    "service_token": "secret-of-an-application",
+}
 PASSWORD = "secret-of-the-relay"
 
 
@@ -41,8 +47,9 @@ PASSWORD = "secret-of-the-relay"
 class Harness:
     """A channel with its outside. `public` counts what readers see; `secrets` must never be seen by anybody.
 
-    The faults by name are those that a kind can have: "cut_after_acting", "refuses", "loses_rights", "makes_wait",
-    "hangs". `switch_off` takes the other side away.
+    The faults by name are those that a kind can have: "cut_before_acting", "cut_after_acting", "refuses",
+    "loses_rights", "makes_wait", "hangs". `switch_off` takes the other side away. Where a channel can look,
+    `standing` is everything that anybody could see, and `newest` the true receipt of what went public last.
     """
 
     channel: Channel
@@ -52,10 +59,13 @@ class Harness:
     switch_off: Callable[[], Awaitable[None]] | None
     violations: Callable[[], list[str]]
     secrets: tuple[str, ...] = ()
+    standing: Callable[[], object] = tuple
+    newest: Callable[[], Receipt] = Receipt
 
 
 def _faults(faults: Faults, call: str) -> dict[str, Callable[[], None]]:
     kinds = {
+        "cut_before_acting": Kind.DROPS_BEFORE,
         "cut_after_acting": Kind.DROPS_AFTER_REQUEST,
         "refuses": Kind.REFUSES,
         "loses_rights": Kind.LOSES_RIGHTS,
@@ -74,10 +84,16 @@ def _faults(faults: Faults, call: str) -> dict[str, Callable[[], None]]:
 async def _telegram() -> AsyncIterator[Harness]:
     async with TelegramStandIn(BOT_TOKEN) as tg:
         tg.add_channel(-1001000000001, "Профсоюзы", "smolprof")
+        tg.add_group(-4001, "Служебный")
         surroundings = Surroundings(Files(), TelegramAccess(BOT_TOKEN, tg.url))
-        channel = await connect_telegram(
-            "tg", telegram.Settings(chat_id="@smolprof"), surroundings, Patience(connection=PATIENCE, answer=PATIENCE)
-        )
+        settings = telegram.Settings(chat_id="@smolprof", service_chat=-4001)
+        quick = Patience(connection=PATIENCE, answer=PATIENCE, between_copies=0, landing=0.05)
+        channel = await connect_telegram("tg", settings, surroundings, quick)
+
+        def newest() -> Receipt:
+            number = tg.channel_posts("@smolprof")[-1]["message_id"]
+            return Receipt((str(number),), f"https://t.me/smolprof/{number}")
+
         yield Harness(
             channel,
             Recipient(channel.address or ""),
@@ -86,6 +102,8 @@ async def _telegram() -> AsyncIterator[Harness]:
             switch_off=lambda: tg.__aexit__(None, None, None),
             violations=lambda: tg.violations,
             secrets=(BOT_TOKEN,),
+            standing=lambda: deepcopy([(chat.id, chat.messages) for chat in tg.world.chats.values()]),
+            newest=newest,
         )
         await channel.close()
 
@@ -96,6 +114,7 @@ async def _vk() -> AsyncIterator[Harness]:
         wall.add_community(101, "Профсоюзы")
         wall.add_community_token(KEYS["community_token"], 101)
         wall.add_user_token(KEYS["user_token"], 1, administers=[101])
+        wall.add_service_token(KEYS["service_token"])
         settings = vk.Settings(
             group_id=101,
             **{name: SecretStr(value) for name, value in KEYS.items()},
@@ -104,6 +123,11 @@ async def _vk() -> AsyncIterator[Harness]:
             read_timeout=PATIENCE,
         )
         channel = await connect_vk("vk", settings, some_surroundings())
+
+        def newest() -> Receipt:
+            number = wall.posts(101)[-1].id
+            return Receipt((str(number),), f"https://vk.com/wall-101_{number}")
+
         yield Harness(
             channel,
             Recipient(channel.address or ""),
@@ -112,6 +136,8 @@ async def _vk() -> AsyncIterator[Harness]:
             switch_off=lambda: wall.__aexit__(None, None, None),
             violations=lambda: wall.violations,
             secrets=tuple(KEYS.values()),
+            standing=lambda: list(wall.posts(101)),
+            newest=newest,
         )
         await channel.close()
 
@@ -149,6 +175,7 @@ async def _email() -> AsyncIterator[Harness]:
 async def _rehearsal() -> AsyncIterator[Harness]:
     channel = await rehearsal.connect("stage", rehearsal.Settings(), some_surroundings())
     mishaps = {
+        "cut_before_acting": Mishap(Unconfirmed("no answer")),
         "cut_after_acting": Mishap(Unconfirmed("no answer"), after=True),
         "refuses": Mishap(Rejected("never", Reason.REFUSED)),
         "loses_rights": Mishap(ChannelClosed("gone", Reason.TOKEN_REVOKED)),
@@ -165,6 +192,8 @@ async def _rehearsal() -> AsyncIterator[Harness]:
         faults={name: adding(mishap) for name, mishap in mishaps.items()},
         switch_off=None,
         violations=list,
+        standing=lambda: list(channel.sent),
+        newest=lambda: Receipt((str(len(channel.sent)),), f"rehearsal:stage/{len(channel.sent)}"),
     )
     await channel.close()
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from channels.contract import (
     Deferred,
     Entity,
     Post,
+    Receipt,
     Rejected,
     Rendering,
     Shipment,
@@ -146,6 +147,60 @@ async def test_one_key_shows_once_where_that_is_promised(one: Harness) -> None:
         await one.channel.send(shipment)
     await one.channel.send(shipment)
     assert one.public() == 1
+
+
+# Finding out whether a doubtful post is public
+
+
+@pytest.fixture
+async def last(one: Harness) -> Receipt:
+    """The newest part known to stand there: it says the very same as what will be in doubt."""
+    if not one.channel.can_look:
+        pytest.skip("this kind can't look")
+    return await one.channel.send(a_shipment(one, key="b" * 32))
+
+
+async def sent_unheard(one: Harness, fault: str) -> datetime:
+    """Send a shipment and learn nothing; return when it was first sent."""
+    since = datetime.now(UTC)
+    misbehaves(one, fault)
+    with pytest.raises(Unconfirmed):
+        await one.channel.send(a_shipment(one))
+    return since
+
+
+async def test_a_look_finds_what_was_taken_unheard(one: Harness, last: Receipt) -> None:
+    since = await sent_unheard(one, "cut_after_acting")
+    found = await one.channel.look(a_shipment(one), since=since, last=last)
+    assert found == one.newest()
+    assert found != last
+
+
+async def test_a_look_does_not_find_what_never_went_out(one: Harness, last: Receipt) -> None:
+    since = await sent_unheard(one, "cut_before_acting")
+    assert await one.channel.look(a_shipment(one), since=since, last=last) is None
+
+
+async def test_a_look_tells_one_text_from_another(one: Harness, last: Receipt) -> None:
+    since = datetime.now(UTC)
+    await one.channel.send(a_shipment(one, "Второе объявление", key="c" * 32))
+    assert await one.channel.look(a_shipment(one), since=since, last=last) is None
+
+
+@pytest.mark.parametrize("fault", ["cut_after_acting", "cut_before_acting"])
+async def test_nobody_could_notice_a_look(one: Harness, last: Receipt, fault: str) -> None:
+    since = await sent_unheard(one, fault)
+    before = one.standing()
+    await one.channel.look(a_shipment(one), since=since, last=last)
+    assert one.standing() == before
+
+
+async def test_a_look_at_nobody_is_put_off(one: Harness, last: Receipt) -> None:
+    if one.switch_off is None:
+        pytest.skip("this kind has no other side")
+    await one.switch_off()
+    with pytest.raises(Deferred):
+        await one.channel.look(a_shipment(one), since=datetime.now(UTC), last=last)
 
 
 async def test_a_cancelled_send_leaves_the_channel_fit(one: Harness) -> None:
