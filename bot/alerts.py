@@ -195,12 +195,15 @@ class Boards:
         async with self._desk.database.writing() as tx:
             for channel in await holds.untold(tx):
                 await talks.tell(tx, access.staff(self._settings), {"code": "held", "channel": channel}, now)
-            for schedule_id, number, state, at in await schedules.untold(tx):
+            for passed in await schedules.untold(tx):
                 payload = {
-                    "code": str(state),
-                    "schedule": schedule_id,
-                    "announcement": number,
-                    "at": at.isoformat(),
+                    "code": str(passed.state),
+                    "schedule": passed.schedule_id,
+                    "announcement": passed.announcement_id,
+                    "first": passed.first.isoformat(),
+                    "at": passed.last.isoformat(),
+                    "count": passed.count,
+                    "made_up": passed.made_up,
                 }
                 await talks.tell(tx, access.staff(self._settings), payload, now)
 
@@ -231,10 +234,23 @@ class Boards:
             whole = await report.of(tx, of["announcement"])
         if whole is None:
             return None
-        at = datetime.fromisoformat(of["at"])
-        rows = keyboards.late(of["announcement"], of["schedule"], at)
-        text = texts.not_released(OccurrenceState(of["code"]), of["announcement"], whole.title, at, self._desk.zone)
-        return Screen(text, keyboards.keyboard(rows))
+        passed = _passed_over(of)
+        send, *others = keyboards.late(passed.announcement_id, passed.schedule_id, passed.last)
+        rows = others if passed.made_up else [send, *others]
+        return Screen(texts.not_released(passed, whole.title, self._desk.zone), keyboards.keyboard(rows))
+
+
+def _passed_over(of: Mapping[str, Any]) -> schedules.PassedOver:
+    """Read a piece of news; one that was written by an older version tells of a single moment."""
+    return schedules.PassedOver(
+        schedule_id=of["schedule"],
+        announcement_id=of["announcement"],
+        state=OccurrenceState(of["code"]),
+        first=datetime.fromisoformat(of.get("first", of["at"])),
+        last=datetime.fromisoformat(of["at"]),
+        count=of.get("count", 1),
+        made_up=of.get("made_up", False),
+    )
 
 
 def one_of(whole: Report, broadcast_id: int) -> BroadcastReport | None:

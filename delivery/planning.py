@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from delivery import recurrence
 from delivery.broadcast import (
@@ -17,7 +16,7 @@ from delivery.broadcast import (
 )
 from delivery.database import Tx
 from delivery.desk import Desk
-from delivery.model import ScheduleState, Stage
+from delivery.model import Schedule, ScheduleState, Stage
 from delivery.recurrence import Recurrence
 from delivery.store import announcements, schedules
 
@@ -94,7 +93,8 @@ def first_moment(desk: Desk, *, at: datetime | None, cron: str, now: datetime) -
 async def turn_schedule(desk: Desk, schedule_id: int, to: ScheduleState) -> bool:
     """Pause, resume or remove a schedule. False when it was so already. Raises UnknownAnnouncementError.
 
-    A resumed repeat goes on with its next moment; what fell into the pause is not made up for.
+    A resumed repeat goes on with its next moment, in the organisation's zone; what fell into the pause is not made up
+    for.
     """
     came_from = {
         ScheduleState.PAUSED: (ScheduleState.ACTIVE,),
@@ -107,14 +107,24 @@ async def turn_schedule(desk: Desk, schedule_id: int, to: ScheduleState) -> bool
             raise UnknownAnnouncementError(schedule_id)
         if not await schedules.turn(tx, schedule_id, to=to, come_from=came_from):
             return False
-        now = desk.now()
-        if to is ScheduleState.ACTIVE and one.cron and one.next_at is not None and one.next_at <= now:
-            following = recurrence.next_after(Recurrence.parse(one.cron), now, ZoneInfo(one.zone))
-            late = following is None or (one.until is not None and following.at > one.until)
-            await schedules.move_on(
-                tx,
-                one,
-                next_local=None if late or following is None else following.local,
-                next_at=None if late or following is None else following.at,
-            )
+        if to is ScheduleState.ACTIVE and one.cron:
+            await _skip_the_pause(tx, desk, one)
         return True
+
+
+async def _skip_the_pause(tx: Tx, desk: Desk, one: Schedule) -> None:
+    """Let a repeat whose next moment lies in the past go on with the first one after now."""
+    now = desk.now()
+    there = recurrence.in_zone(one, desk.zone)
+    if there.next_at is None or there.next_at > now:
+        return
+    following = recurrence.next_after(Recurrence.parse(one.cron), now, desk.zone)
+    over = following is None or (there.until is not None and following.at > there.until)
+    await schedules.move_on(
+        tx,
+        one,
+        next_local=None if over or following is None else following.local,
+        next_at=None if over or following is None else following.at,
+        zone=there.zone,
+        until=there.until,
+    )

@@ -9,15 +9,17 @@ of numbers and names: its own reading of cron text differs (0 is Monday, day and
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
+
+from delivery.model import Schedule
 
 __all__ = [
     "LAST",
@@ -26,8 +28,12 @@ __all__ = [
     "RecurrenceCode",
     "RecurrenceError",
     "daily",
+    "in_zone",
     "monthly",
     "next_after",
+    "on_wall",
+    "passed",
+    "wall",
     "weekly",
 ]
 
@@ -262,26 +268,84 @@ def next_after(recurrence: Recurrence, moment: datetime, zone: ZoneInfo) -> Occu
     calendar = _calendar(recurrence)
     moment = moment.astimezone(UTC)
     soonest: Occurrence | None = None
-    for wall in _walls(calendar, _earliest_wall(moment, zone)):
-        if soonest is not None and wall > _wall(soonest.at, zone):
+    for local in _walls(calendar, _earliest_wall(moment, zone)):
+        if soonest is not None and local > wall(soonest.at, zone):
             break  # whatever follows comes later, also where the clock jumped
-        at = wall.replace(tzinfo=zone).astimezone(UTC)
-        moved_to = _wall(at, zone)
-        if at <= moment or (moved_to != wall and next(_walls(calendar, moved_to)) == moved_to):
+        at = on_wall(local, zone)
+        moved_to = wall(at, zone)
+        if at <= moment or (moved_to != local and next(_walls(calendar, moved_to)) == moved_to):
             continue
         if soonest is None or at < soonest.at:
-            soonest = Occurrence(wall, at)
+            soonest = Occurrence(local, at)
     return soonest
+
+
+def passed(recurrence: Recurrence, first: Occurrence, now: datetime, zone: ZoneInfo, most: int) -> list[Occurrence]:
+    """Return the occurrences from `first`, which has passed, up to `now`, in order.
+
+    When there are more than `most`: so many from the beginning and, behind them, the latest of all.
+    """
+    found = [first]
+    while len(found) < most:
+        following = next_after(recurrence, found[-1].at, zone)
+        if following is None or following.at > now:
+            return found
+        found.append(following)
+    latest = _latest(recurrence, found[-1], now, zone)
+    return found if latest == found[-1] else [*found, latest]
+
+
+def _latest(recurrence: Recurrence, latest: Occurrence, now: datetime, zone: ZoneInfo) -> Occurrence:
+    """Return the last occurrence up to `now`, by halving: a year of minutes takes twenty looks."""
+    end = now
+    while end - latest.at > timedelta(minutes=1):
+        middle = latest.at + (end - latest.at) / 2
+        following = next_after(recurrence, middle, zone)
+        if following is None or following.at > now:
+            end = middle
+        else:
+            latest = following
+    following = next_after(recurrence, latest.at, zone)
+    return latest if following is None or following.at > now else following
+
+
+def on_wall(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant (UTC) at which the clocks of a zone show a naive wall time.
+
+    The first of two where it comes twice; where the clock jumps over it, as much later as the clock jumped.
+    """
+    return local.replace(tzinfo=zone).astimezone(UTC)
+
+
+def wall(at: datetime, zone: ZoneInfo) -> datetime:
+    """Return what the clocks of a zone show at an instant, naive."""
+    return at.astimezone(zone).replace(tzinfo=None)
+
+
+def in_zone(one: Schedule, zone: ZoneInfo) -> Schedule:
+    """Return a schedule with the same wall times in another zone, or by a zone's changed rules; its end moves along.
+
+    Of two hours that bear one name either is right: a single moment may have been meant for the second.
+    """
+    if one.next_local is None or one.next_at is None:
+        return one
+    at = one.next_at if wall(one.next_at, zone) == one.next_local else on_wall(one.next_local, zone)
+    return replace(one, zone=zone.key, next_at=at, until=_end_in_zone(one, zone))
+
+
+def _end_in_zone(one: Schedule, zone: ZoneInfo) -> datetime | None:
+    if one.until is None or one.zone == zone.key:
+        return one.until
+    try:
+        return on_wall(wall(one.until, ZoneInfo(one.zone)), zone)
+    except (ZoneInfoNotFoundError, ValueError):  # a zone that has lost its name since
+        return one.until
 
 
 def _earliest_wall(moment: datetime, zone: ZoneInfo) -> datetime:
     """The earliest wall time that can be later than a moment: the clock may have jumped over it the day before."""
     offsets = [(moment - timedelta(days=back)).astimezone(zone).utcoffset() or timedelta() for back in (0, 1)]
     return moment.replace(tzinfo=None) + min(offsets)
-
-
-def _wall(at: datetime, zone: ZoneInfo) -> datetime:
-    return at.astimezone(zone).replace(tzinfo=None)
 
 
 def _walls(calendar: BaseTrigger, start: datetime) -> Iterator[datetime]:
