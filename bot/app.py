@@ -20,7 +20,7 @@ from bot.incoming import replay
 from bot.opening import StartCode, StartError, opened_desk
 from bot.polling import Polling
 from bot.webhook import Webhook
-from bot.working import a_worker
+from bot.working import a_worker, attend
 from delivery import schema
 from delivery.database import is_unreachable
 from delivery.desk import Desk
@@ -61,6 +61,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             for part in (worker, scheduler, boards, collector):
                 group.create_task(part.run(stop))
+            group.create_task(attend(settings, desk, stop, poke))
             await replay(bot, dispatcher, face)
             group.create_task(intake.run(stop))
             group.create_task(_introduced(bot, stop))

@@ -3,6 +3,7 @@
 The only file that opens channels; whoever opens a desk here closes it by leaving the block.
 """
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from bot.config import Settings
 from channels import registry
 from channels.contract import Channel, ChannelError, Surroundings, TelegramAccess
 from delivery import schema
+from delivery.clock import DatabaseClock
 from delivery.database import Database, is_unreachable
 from delivery.desk import Desk
 from delivery.schema import Standing
@@ -23,6 +25,7 @@ class StartCode(StrEnum):
     """Why the service cannot start."""
 
     DATABASE_UNREACHABLE = "database_unreachable"
+    POOLER_NOT_NAMED = "pooler_not_named"
     SCHEMA_MISSING = "schema_missing"
     SCHEMA_OLDER = "schema_older"
     SCHEMA_NEWER = "schema_newer"
@@ -46,22 +49,37 @@ _STANDINGS = {
 }
 
 
+_REFUSED_BY_POOLER = "unsupported startup parameter"  # PgBouncer's words, of settings that it does not pass on
+
+
 def utc_now() -> datetime:
-    """The one place that asks the clock."""
+    """The one place that asks the clock of this machine."""
     return datetime.now(UTC)
+
+
+def _ticks() -> float:
+    """Return seconds by a counter that nobody sets, and that goes on while the machine sleeps where that is offered."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def a_database(settings: Settings) -> Database:
+    """Make the database of the settings, without a look at it."""
+    return Database(settings.database.url.get_secret_value(), pooler=settings.database.pooler)
 
 
 @asynccontextmanager
 async def opened_database(settings: Settings) -> AsyncIterator[Database]:
     """Open the database, whatever its schema. Raises StartError when it cannot be reached."""
-    database = Database(settings.database.url.get_secret_value())
+    database = a_database(settings)
     try:
         await schema.revision(database)
     except Exception as error:
         await database.close()
-        if is_unreachable(error):
-            raise StartError(StartCode.DATABASE_UNREACHABLE, _cause(error)) from None
-        raise
+        if not is_unreachable(error):
+            raise
+        cause = _cause(error)
+        named = settings.database.pooler or _REFUSED_BY_POOLER not in cause
+        raise StartError(StartCode.DATABASE_UNREACHABLE if named else StartCode.POOLER_NOT_NAMED, cause) from None
     try:
         yield database
     finally:
@@ -88,13 +106,20 @@ def _require_current(found: Standing) -> None:
         raise StartError(_STANDINGS[found])
 
 
+async def a_clock(database: Database) -> Callable[[], datetime]:
+    """Return the clock to go by: that of Postgres, which many machines share, or this machine's own."""
+    if database.dialect == "postgresql":
+        return await DatabaseClock.started(database, _ticks)
+    return utc_now
+
+
 @asynccontextmanager
 async def opened_office(
-    settings: Settings, now: Callable[[], datetime] = utc_now, *, furnish: bool = False
+    settings: Settings, now: Callable[[], datetime] | None = None, *, furnish: bool = False
 ) -> AsyncIterator[Desk]:
     """Open a desk without channels, for what needs only the database. Raises StartError.
 
-    No table is changed; `furnish` makes those of an SQLite database that has none.
+    No table is changed; `furnish` makes those of an SQLite database that has none. `now` is `a_clock` by default.
     """
     async with opened_database(settings) as database:
         found = await schema.standing(database)
@@ -102,15 +127,16 @@ async def opened_office(
             await prepare(database)
         else:
             _require_current(found)
-        yield Desk(database, {}, now, settings.timezone)
+        yield Desk(database, {}, now or await a_clock(database), settings.timezone)
 
 
 @asynccontextmanager
-async def opened_desk(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Desk]:
-    """Open the database with a current schema, and every channel. Raises StartError."""
+async def opened_desk(settings: Settings, now: Callable[[], datetime] | None = None) -> AsyncIterator[Desk]:
+    """Open the database with a current schema, and every channel. Raises StartError. `now` is `a_clock` by default."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened_database(settings))
         await prepare(database)
+        now = now or await a_clock(database)
         channels = {
             key: await stack.enter_async_context(opened_channel(settings, key, database, now))
             for key in settings.channels

@@ -1,4 +1,7 @@
-"""Delivery by itself: a worker over every channel, and how a process is told to stop. Knows nothing of the bot."""
+"""Delivery by itself: a worker over every channel, what goes on beside it, and how a process is told to stop.
+
+Knows nothing of the bot.
+"""
 
 import asyncio
 import os
@@ -11,10 +14,12 @@ import structlog
 
 from bot.config import Settings
 from bot.opening import opened_desk
+from delivery.clock import DatabaseClock
 from delivery.desk import Desk
+from delivery.wakeup import Listener
 from delivery.worker import Worker
 
-__all__ = ["a_worker", "stop_on_signals", "work"]
+__all__ = ["a_worker", "attend", "stop_on_signals", "work"]
 
 _log = structlog.get_logger()
 
@@ -22,8 +27,23 @@ _log = structlog.get_logger()
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver, and nothing else, until `stop`. Raises StartError."""
     async with opened_desk(settings) as desk:
-        _log.info("ready", kind="worker")
-        await a_worker(settings, desk, on_change=lambda: None).run(stop)
+        worker = a_worker(settings, desk, on_change=lambda: None)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(attend(settings, desk, stop, worker.poke))
+            group.create_task(worker.run(stop))
+            _log.info("ready", kind="worker")
+
+
+async def attend(settings: Settings, desk: Desk, stop: asyncio.Event, on_word: Callable[[], None]) -> None:
+    """Keep the desk's clock right and hear of work that other processes make, until `stop`. No fault leaves here.
+
+    On SQLite there is neither to do.
+    """
+    async with asyncio.TaskGroup() as group:
+        if isinstance(desk.now, DatabaseClock):
+            group.create_task(desk.now.keep(stop))
+        if address := settings.database.listening_at():
+            group.create_task(Listener(address.get_secret_value(), on_word).run(stop))
 
 
 def a_worker(settings: Settings, desk: Desk, on_change: Callable[[], None]) -> Worker:

@@ -1,4 +1,4 @@
-"""Opens the database, SQLite or Postgres, and hands out transactions.
+"""Opens the database, SQLite or Postgres, hands out transactions, and tells which failures pass by themselves.
 
 SQLite has one writer and no queue for it, so writing transactions of this process stand in line here and leave a short
 rest between them for other processes (`rupor announce` beside `rupor run`). Both databases then look the same from
@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
+from uuid import uuid4
 
 import aiosqlite
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Tx = AsyncConnection
@@ -21,24 +23,32 @@ Tx = AsyncConnection
 
 _BUSY_SECONDS = 10
 _REST_SECONDS = 0.002
-_POSTGRES = {
-    "timeout": 5,
-    "command_timeout": 60,
-    "server_settings": {
-        "statement_timeout": "30s",
-        "lock_timeout": "5s",
-        "idle_in_transaction_session_timeout": "60s",
-    },
-}
-_AWAY_SQLSTATES = ("08", "57P", "53")
-_AWAY_SQLITE = frozenset({"SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_CANTOPEN"})
+_LIMITS = {"statement_timeout": "30s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
+_POSTGRES: dict[str, Any] = {"timeout": 5, "command_timeout": 60}  # seconds
+
+# What passes by itself. PostgreSQL, appendix A: 08 no connection, 40 rolled back for the sake of others, 53 no room,
+# 57P going down or coming up, 58 the disk; and one by one the limits of `_LIMITS`, a cancelled statement, and a server
+# that only reads, as after a switch to its copy. SQLite, result codes: each with all its extended ones.
+_AWAY_SQLSTATES = ("08", "40", "53", "57P", "58", "57014", "55P03", "25P03", "25006")
+_AWAY_SQLITE = (
+    "SQLITE_BUSY",
+    "SQLITE_CANTOPEN",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_LOCKED",
+    "SQLITE_PROTOCOL",
+    "SQLITE_READONLY",
+)
 
 
 class Database:
-    """One engine. `dialect` is "sqlite" or "postgresql"."""
+    """One engine. `dialect` is "sqlite" or "postgresql".
 
-    def __init__(self, url: str) -> None:
-        self._engine = _sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _postgres(url)
+    `pooler`: between us and Postgres stands one that gives a connection for a transaction only, such as PgBouncer.
+    """
+
+    def __init__(self, url: str, *, pooler: bool = False) -> None:
+        self._engine = _sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _postgres(url, pooler=pooler)
         self.dialect: str = self._engine.dialect.name
         self._line: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
         self._readers = self._engine.execution_options(begin="BEGIN") if self.dialect == "sqlite" else self._engine
@@ -76,26 +86,54 @@ class Database:
 
 
 def is_away(error: BaseException) -> bool:
-    """Tell whether the database could not be reached or could not take the write just now: wait and try again.
+    """Tell whether the database could not be reached or could not do it just now: wait and try again.
 
-    A COMMIT that ends so may have happened. Codes: PostgreSQL appendix A (classes 08, 53, 57P), SQLite result codes.
+    A COMMIT that ends so may have happened; repeat only what is fenced or keyed. While Postgres is down, connecting
+    fails with a bare OSError.
     """
-    if isinstance(error, OSError | TimeoutError):
+    if isinstance(error, OSError | PoolTimeoutError):  # a TimeoutError is an OSError
         return True
-    if not isinstance(error, DBAPIError):
-        return False
-    state = getattr(error.orig, "sqlstate", None) or ""
-    name = getattr(error.orig, "sqlite_errorname", "")
-    return bool(error.connection_invalidated) or state.startswith(_AWAY_SQLSTATES) or name in _AWAY_SQLITE
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    said = getattr(error, "orig", None) or error
+    state, name = getattr(said, "sqlstate", None) or "", getattr(said, "sqlite_errorname", None) or ""
+    return state.startswith(_AWAY_SQLSTATES) or name.startswith(_AWAY_SQLITE)
 
 
 def is_unreachable(error: BaseException) -> bool:
     """Tell whether connecting itself failed: a wrong address, password or file."""
-    return is_away(error) or isinstance(error, OperationalError | DBAPIError)
+    return is_away(error) or isinstance(error, DBAPIError)
 
 
-def _postgres(url: str) -> AsyncEngine:
-    return create_async_engine(url, connect_args=_POSTGRES, pool_pre_ping=True)
+async def missing_limits(tx: Tx) -> dict[str, str]:
+    """Return the time limits that should hold in a session of Postgres and do not: name -> value to set.
+
+    We ask for them when connecting, which a pooler does not pass on.
+    """
+    values = (await tx.execute(select(*map(func.current_setting, _LIMITS)))).one()
+    return {name: limit for (name, limit), value in zip(_LIMITS.items(), values, strict=True) if value == "0"}
+
+
+def driver_address(url: str) -> dict[str, Any]:
+    """Return an address of Postgres as the arguments of `asyncpg.connect`, for a connection outside the pool."""
+    parsed = make_url(url)
+    arguments = parsed.get_dialect()().create_connect_args(parsed)[1]
+    return {key: value for key, value in arguments.items() if not key.startswith("prepared_statement_")}
+
+
+def _postgres(url: str, *, pooler: bool) -> AsyncEngine:
+    own = _THROUGH_POOLER if pooler else {"server_settings": _LIMITS}
+    return create_async_engine(url, connect_args=_POSTGRES | own, pool_pre_ping=True)
+
+
+# The next transaction may meet another session of the server, where a statement prepared before is unknown, and where
+# a name already given is taken. Names of our own that never come again, and no memory of either kind of statement:
+# https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
+_THROUGH_POOLER: dict[str, Any] = {
+    "prepared_statement_name_func": lambda: f"rupor_{uuid4().hex}",
+    "prepared_statement_cache_size": 0,
+    "statement_cache_size": 0,
+}
 
 
 async def _connected(*args: Any, **options: Any) -> aiosqlite.Connection:

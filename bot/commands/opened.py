@@ -13,6 +13,7 @@ __all__ = ["at_the_desk", "in_the_office", "starting", "who"]
 
 _EXITS = {
     StartCode.DATABASE_UNREACHABLE: ExitCode.UNEXPECTED,
+    StartCode.POOLER_NOT_NAMED: ExitCode.BAD_INPUT,
     StartCode.PORT_TAKEN: ExitCode.UNEXPECTED,
     StartCode.SCHEMA_MISSING: ExitCode.BAD_INPUT,
     StartCode.SCHEMA_OLDER: ExitCode.BAD_INPUT,

@@ -107,6 +107,11 @@ def _database_url(url: str) -> None:
     raise _refuse(ConfigCode.BAD_DATABASE_URL, nearest=beginnings.get(family, ""))
 
 
+def _postgres_url(url: str) -> None:
+    if url.partition("://")[0] != POSTGRES or not _database_name(url):
+        raise _refuse(ConfigCode.BAD_DATABASE_URL, nearest=f"{POSTGRES}://")
+
+
 def _database_name(url: str) -> str:
     try:
         return urlsplit(url).path.strip("/")
@@ -127,16 +132,30 @@ class Section(BaseModel):
 
 
 class Database(Section):
-    """Where everything is remembered. The URL may hold a password, so it is a secret as a whole."""
+    """Where everything is remembered. A URL may hold a password, so it is a secret as a whole.
+
+    `pooler`: `url` leads to one that gives a connection for a transaction only. No word of new work comes through it;
+    `listen_url` may lead past it.
+    """
 
     url: Annotated[SecretStr, _secret(_database_url)] = SecretStr(f"{SQLITE}:///rupor.db")
+    pooler: bool = False
+    listen_url: Annotated[SecretStr, _secret(_postgres_url)] = SecretStr("")
 
     def within(self, folder: Path) -> "Database":
         """The same database, a relative path of SQLite's taken from this folder."""
         head, separator, path = self.url.get_secret_value().partition(f"{SQLITE}:///")
         if head or not separator or path.startswith((":memory:", "file:")):
             return self
-        return Database(url=SecretStr(f"{separator}{folder / path}"))
+        return self.model_copy(update={"url": SecretStr(f"{separator}{folder / path}")})
+
+    def listening_at(self) -> SecretStr | None:
+        """The address at which a word of new work is heard; None where there is none, and only polls find it."""
+        if self.url.get_secret_value().startswith(SQLITE):
+            return None
+        if self.listen_url.get_secret_value():
+            return self.listen_url
+        return None if self.pooler else self.url
 
 
 class BotSettings(Section):

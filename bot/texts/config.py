@@ -143,6 +143,11 @@ def _unknown_timezone(problem: ConfigProblem) -> str:
 
 
 def _bad_database_url(problem: ConfigProblem) -> str:
+    if _key(problem) == "listen_url":
+        return (
+            "адрес базы данных не годится. Напишите прямой адрес сервера, мимо пулера: "
+            "postgresql+asyncpg://имя:пароль@сервер/база."
+        )
     guess = f"Начните адрес так: {problem.values['nearest']}. " if problem.values["nearest"] else ""
     return (
         f"адрес базы данных не годится. {guess}Напишите sqlite+aiosqlite:///rupor.db (файл рядом с настройками) "

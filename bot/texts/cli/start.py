@@ -7,6 +7,8 @@ __all__ = ["START", "sentence"]
 START: Mapping[str, str] = {
     "database_unreachable": "База данных недоступна: {detail}. Проверьте, что она запущена и что адрес в разделе "
     "[database] верен.",
+    "pooler_not_named": "База данных недоступна: {detail}. Похоже, перед ней стоит пулер соединений, например "
+    "PgBouncer: добавьте pooler = true в раздел [database].",
     "schema_missing": "В базе данных ещё нет таблиц Рупора. Создайте их: rupor db upgrade.",
     "schema_older": "Таблицы в базе данных старше программы. Сделайте копию базы и обновите их: rupor db upgrade.",
     "schema_newer": "Таблицы в базе данных новее программы: их обновила более новая версия Рупора. "
