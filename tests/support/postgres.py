@@ -177,9 +177,37 @@ class Server:
                 stderr=sink,
                 start_new_session=True,  # Ctrl-C in the terminal is meant for pytest
             )
-        self._wait_until_ready(data / "postmaster.pid", log)
+        self._wait_until_ready()
 
-    def _wait_until_ready(self, pid_file: Path, log: Path) -> None:
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server as `pg_ctl stop -m` does: "fast", or "immediate", which is a crash."""
+        pid = self.pid
+        self._tell(mode)
+        deadline = time.monotonic() + START_WITHIN
+        while _is_running(pid):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"Postgres {self.major} did not stop")
+            time.sleep(0.01)
+        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+
+    def start(self, *, ready: bool = True) -> None:
+        """Start it again after `stop`, by default until it takes connections."""
+        self._tell("start")
+        if ready:
+            self._wait_until_ready()
+
+    def restart(self, mode: str = "fast") -> None:
+        """Stop it, and start it again."""
+        self.stop(mode)
+        self.start()
+
+    def _tell(self, word: str) -> None:
+        assert self._guard.stdin is not None
+        self._guard.stdin.write(f"{word}\n".encode())
+        self._guard.stdin.flush()
+
+    def _wait_until_ready(self) -> None:
+        pid_file, log = self.folder / "data" / "postmaster.pid", self.folder / "log"
         deadline = time.monotonic() + START_WITHIN
         while not (pid_file.exists() and "ready" in pid_file.read_text()):
             if self._guard.poll() is not None or time.monotonic() > deadline:
@@ -217,6 +245,14 @@ class Server:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _within_reach(installation: Installation, owner: str, copy: Path) -> Path:
