@@ -90,6 +90,13 @@ _BARE_CODES: Mapping[int, Reason] = {
 }
 
 _ENHANCED = re.compile(r"[245]\.(\d{1,3})\.(\d{1,3})(?!\d)")
+# Words about the one who connects, not about the sender's address: "Client host [192.0.2.1] blocked using …". Such
+# refusals have no code of their own: 5.7.1 is "delivery not authorized" (RFC 3463 §3.8), whoever it is about.
+_OUR_HOST = re.compile(
+    r"client host|your (?:host|ip|server)|\b(?:ip|host) (?:address )?(?:is )?(?:blocked|listed|blacklisted|banned)"
+    r"|\b(?:rbl|dnsbl|spamhaus|blocklist|block list)\b|\[[0-9a-f.:]{7,45}\]|\b\d{1,3}(?:\.\d{1,3}){3}\b",
+    re.IGNORECASE,
+)
 _LONGEST_DETAIL = 500
 
 
@@ -98,15 +105,14 @@ def refusal(phase: Phase, code: int, message: str) -> ChannelError:
     words = _shown(f"{code} {message}")
     if code == _CONNECTION_ENDS:
         return Deferred(words, Reason.LIMIT_REACHED, counts=False)
-    if phase in (Phase.CONNECT, Phase.HELLO):
-        return Deferred(words, Reason.NOT_CONNECTED, counts=False)
-    if code in _LOGIN_CODES or phase in (Phase.TLS, Phase.LOGIN):
+    if code in _LOGIN_CODES or phase in (Phase.CONNECT, Phase.HELLO, Phase.TLS, Phase.LOGIN):
         return _door(phase, code, words)
     if code < 500:
         return _later(words, _detail(message))
     reason = _never(code, message)
     if phase is Phase.MAIL and reason is not Reason.LETTER_TOO_LARGE:
-        return ChannelClosed(words, Reason.SENDER_REFUSED)  # no recipient was named yet: it would hit every letter
+        # No recipient was named yet: it would hit every letter.
+        return ChannelClosed(words, Reason.BLOCKED if _names_us(message) else Reason.SENDER_REFUSED)
     return Rejected(words, reason)
 
 
@@ -119,9 +125,11 @@ def lost(phase: Phase, words: str) -> ChannelError:
 
 
 def _door(phase: Phase, code: int, words: str) -> ChannelError:
-    """Answers about TLS and login. 4xx passes by itself, except 454 (RFC 4954 §4.7, RFC 3207 §4)."""
+    """Answers to us, before any letter. 4xx passes by itself, except 454 (RFC 4954 §4.7, RFC 3207 §4)."""
     if code < 500 and code != 454:
         return Deferred(words, Reason.NOT_CONNECTED, counts=False)
+    if phase in (Phase.CONNECT, Phase.HELLO):
+        return ChannelClosed(words, Reason.BLOCKED)
     about_tls = phase is Phase.TLS or "starttls" in words.lower()
     return ChannelClosed(words, Reason.TLS_FAILED if about_tls else Reason.LOGIN_REFUSED)
 
@@ -136,6 +144,11 @@ def _never(code: int, message: str) -> Reason:
     subject = detail.partition(".")[0]
     known = _DETAILS.get(detail) or _DETAILS.get(subject)
     return known or _phrase(message) or _BARE_CODES.get(code) or Reason.REFUSED
+
+
+def _names_us(message: str) -> bool:
+    enhanced = _ENHANCED.match(message)
+    return (enhanced is None or enhanced[1] == "7") and _OUR_HOST.search(message) is not None
 
 
 def _detail(message: str) -> str:

@@ -35,6 +35,7 @@ from channels.email.settings import Settings
 __all__ = ["EmailChannel", "connect"]
 
 _REPEAT_FOR = timedelta(hours=24)
+_IN_HAND = 2  # letters for each connection
 # A part may weigh 20 MB; a broadcast uses one, and several may run at once.
 _PARTS_KEPT = 4
 _LISTS_KEPT = 1000
@@ -90,10 +91,16 @@ class EmailChannel:
 
     @property
     def pace(self) -> Pace:
-        """As many at once as there are connections, within the relay's own limits."""
+        """Two letters for each connection, within the relay's own limits.
+
+        The second one's envelope travels behind the first one's text. Where the relay does not pipeline it waits in
+        the pool, which never opens more than `connections`.
+        """
         limits = self._settings
         return Pace(
-            concurrency=limits.connections,
+            concurrency=_IN_HAND * limits.connections,
+            per_destination=limits.per_domain or limits.connections,
+            per_second=limits.per_second,
             per_minute=limits.per_minute,
             per_hour=limits.per_hour,
             per_day=limits.per_day,

@@ -3,6 +3,9 @@
 aiosmtplib does not say in which phase a connection died, and a cancelled exchange leaves its client with an answer
 still to come. So every command is its own step with its own time limit, the text is written here, and a connection
 that is not in step with its relay is cut and never used again.
+
+This is the plain way: one command, one answer. Where a relay offers PIPELINING, `pipeline` takes the line over after
+the login; this stays what it is measured by.
 """
 
 import asyncio
@@ -32,7 +35,7 @@ class Timeouts:
     """How long to wait in each phase, in seconds.
 
     After the final dot ten minutes, as RFC 5321 §4.5.3.2.6 asks for: who gives up earlier sends letters twice.
-    `text` is for each 64 KB.
+    `text` is for each 64 KB. `behind` is how long a letter stays in second place on a line where the first one is slow.
     """
 
     connect: float = 30
@@ -43,6 +46,7 @@ class Timeouts:
     text: float = 180
     final_dot: float = 600
     quit: float = 5
+    behind: float = 2
 
     def of(self, phase: Phase) -> float:
         """The limit of a phase that waits for one answer."""
@@ -60,7 +64,7 @@ class Timeouts:
 
 
 class WornOut(Exception):
-    """The relay ended a connection between two letters. Nothing was sent; a new connection will do."""
+    """A connection ended before this letter's turn came. Nothing was sent; a new connection will do."""
 
 
 class Connection:
@@ -68,7 +72,7 @@ class Connection:
 
     def __init__(self, client: aiosmtplib.SMTP, timeouts: Timeouts, sender: str) -> None:
         self._client = client
-        self._timeouts = timeouts
+        self.timeouts = timeouts
         self._sender = sender.encode("ascii")
         self._writer: asyncio.StreamWriter | None = None
         self._in_step = True
@@ -81,6 +85,28 @@ class Connection:
         """False once an answer was missed or the line is down."""
         return self._in_step and self._client.is_connected
 
+    @property
+    def room(self) -> int:
+        """How many letters it carries at once."""
+        return 1
+
+    @property
+    def pipelines(self) -> bool:
+        """Whether the relay takes several commands in one go."""
+        return self._client.supports_extension("pipelining")
+
+    def hand_over(self, protocol: asyncio.BaseProtocol) -> asyncio.Transport:
+        """Let another protocol speak on this line from now on. Called when no answer is awaited.
+
+        Raises Deferred when the line is down.
+        """
+        transport = self._client.transport
+        self._in_step = False
+        if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+            raise lost(Phase.MAIL, "connection lost")
+        transport.set_protocol(protocol)
+        return transport
+
     async def deliver(self, recipient: str, letter: Letter) -> str:
         """Hand over one letter to one address in ASCII; return the relay's words of acceptance.
 
@@ -88,10 +114,10 @@ class Connection:
         connection may be used again only if it is `usable`.
         """
         try:
-            self._refuse_too_large(letter)
+            self.refuse_too_large(letter)
             await self._mail(letter)
             try:
-                await self.ask(Phase.RCPT, b"RCPT", b"TO:<%b>" % recipient.encode("ascii"))
+                await self.ask(Phase.RCPT, b"RCPT", _to(recipient))
                 await self.ask(Phase.DATA, b"DATA", expected=_GO_ON)
             except ChannelError:
                 await self._reset()
@@ -102,11 +128,21 @@ class Connection:
         self.letters += 1
         return answer
 
+    def refuse_too_large(self, letter: Letter) -> None:
+        """Raise Rejected for a letter above the size that the relay announced (RFC 1870)."""
+        limit = self._client.esmtp_extensions.get("size", "")
+        if limit.isdigit() and 0 < int(limit) < letter.size:
+            raise Rejected(f"SIZE {limit} is less than {letter.size}", Reason.LETTER_TOO_LARGE)
+
+    def envelope(self, recipient: str, letter: Letter) -> bytes:
+        """Return the three commands before a letter's text, in one group (RFC 2920 §3.1: DATA comes last)."""
+        return b"MAIL %b\r\nRCPT %b\r\nDATA\r\n" % (self._from(letter), _to(recipient))
+
     async def ask(self, phase: Phase, *words: bytes, expected: int = _ACCEPTED) -> aiosmtplib.SMTPResponse:
         """Send one command and return its answer. Raises what the answer, or its absence, means."""
         self._in_step = False
         with _translated(phase):
-            answer = await self._client.execute_command(*words, timeout=self._timeouts.of(phase))
+            answer = await self._client.execute_command(*words, timeout=self.timeouts.of(phase))
         return self._judged(phase, answer, expected)
 
     def cut(self) -> None:
@@ -147,19 +183,17 @@ class Connection:
             raise refusal(phase, answer.code, answer.message)
         return answer
 
-    def _refuse_too_large(self, letter: Letter) -> None:
-        limit = self._client.esmtp_extensions.get("size", "")
-        if limit.isdigit() and 0 < int(limit) < letter.size:
-            raise Rejected(f"SIZE {limit} is less than {letter.size}", Reason.LETTER_TOO_LARGE)
-
     async def _mail(self, letter: Letter) -> None:
-        sized = [b"SIZE=%d" % letter.size] if self._client.supports_extension("size") else []
         try:
-            await self.ask(Phase.MAIL, b"MAIL", b"FROM:<%b>" % self._sender, *sized)
+            await self.ask(Phase.MAIL, b"MAIL", self._from(letter))
         except Deferred as error:
             if self._used and not self.usable:
                 raise WornOut from error
             raise
+
+    def _from(self, letter: Letter) -> bytes:
+        sized = b" SIZE=%d" % letter.size if self._client.supports_extension("size") else b""
+        return b"FROM:<%b>%b" % (self._sender, sized)
 
     async def _reset(self) -> None:
         """Take back a begun envelope, so that the next letter finds none."""
@@ -176,7 +210,7 @@ class Connection:
         with _translated(Phase.TEXT):
             protocol.write(b"%b.\r\n" % last)
         with _translated(Phase.FINAL_DOT):
-            answer = await protocol.read_response(timeout=self._timeouts.final_dot)
+            answer = await protocol.read_response(timeout=self.timeouts.final_dot)
         judged = self._judged(Phase.FINAL_DOT, answer, _ACCEPTED)
         return f"{judged.code} {' '.join(judged.message.split())}"
 
@@ -191,7 +225,7 @@ class Connection:
         with _translated(Phase.TEXT):
             writer = self._own_writer()
             for piece in pieces[:-1]:
-                async with asyncio.timeout(self._timeouts.text):
+                async with asyncio.timeout(self.timeouts.text):
                     writer.write(piece)
                     await writer.drain()
         return bytes(pieces[-1])
@@ -264,6 +298,12 @@ async def _log_in(connection: Connection, client: aiosmtplib.SMTP, settings: Set
             raise ChannelClosed(f"AUTH offers {' '.join(offered) or 'nothing'}", Reason.LOGIN_REFUSED)
     except ChannelError as error:
         raise _without({password, _base64(password).decode(), plain.decode()}, error) from None
+
+
+def _to(recipient: str) -> bytes:
+    if not recipient.isprintable():
+        raise ValueError("a control character in an address")
+    return b"TO:<%b>" % recipient.encode("ascii")
 
 
 def _base64(text: str) -> bytes:

@@ -24,6 +24,7 @@ from channels.email.settings import Settings
 __all__ = ["Letter", "ListWords", "Stationery", "finish", "list_words", "message_id", "stationery"]
 
 _LINE = 57  # octets in a base64 line of 76 (RFC 2045 §6.8)
+_SHORT_TAIL = 16_384  # octets: copying so few is less work than sending them apart
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _WEB_ADDRESS = re.compile(r"https?://[!#-;=?-~]{1,800}")
@@ -66,7 +67,10 @@ class ListWords:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter ready for the wire, without the final dot. No line of it begins with a dot."""
+    """A letter ready for the wire, without the final dot. No line of it begins with a dot.
+
+    `tail` holds the files, which all letters of a broadcast share and nobody copies.
+    """
 
     head: bytes
     tail: bytes
@@ -158,6 +162,8 @@ def finish(
         paper.between,
         paper.html.closed(words.html[0] + escape(unsubscribe).encode() + words.html[1] + paper.html_end),
     ]
+    if len(paper.tail) <= _SHORT_TAIL:
+        return Letter(b"".join([*head, paper.tail]), b"", identity)
     return Letter(b"".join(head), paper.tail, identity)
 
 

@@ -36,11 +36,13 @@ Limit = Annotated[int, Field(ge=0)]
 class Settings(BaseModel):
     """One relay and one sender.
 
-    `per_minute`, `per_hour`, `per_day` and `per_connection` are the relay's limits; 0 means none. `unconfirmed` says
-    what becomes of a letter whose acceptance was not heard: "ask" a person, or "repeat" it with the same Message-ID.
-    `organisation` heads the letter (default: the sender's name), `footer` is the federation's own last words,
-    `list_domain` ends every List-Id (default: the sender's domain) and must stay the same for ever (RFC 2919 §2).
-    After `stale_hours` a letter is given up. `largest_letter` is in bytes as sent, base64 included.
+    `per_second`, `per_minute`, `per_hour`, `per_day` and `per_connection` are the relay's limits; 0 means none.
+    `per_domain` is how many letters may be under way to one mail domain, so that a slow one leaves room for the others;
+    0 means half of all that may be under way. `unconfirmed` says what becomes of a letter whose acceptance was not
+    heard: "ask" a person, or "repeat" it with the same Message-ID. `organisation` heads the letter (default: the
+    sender's name), `footer` is the federation's own last words, `list_domain` ends every List-Id (default: the sender's
+    domain) and must stay the same for ever (RFC 2919 §2). After `stale_hours` a letter is given up. `largest_letter` is
+    in bytes as sent, base64 included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -54,6 +56,8 @@ class Settings(BaseModel):
     password: SecretStr = SecretStr("")
     sender: Annotated[str, Field(min_length=1), AfterValidator(_sender)]
     connections: Annotated[int, Field(ge=1, le=100)] = 10
+    per_domain: Limit = 0
+    per_second: Limit = 0
     per_minute: Limit = 0
     per_hour: Limit = 0
     per_day: Limit = 0

@@ -48,6 +48,7 @@ class Dialogue:
         self._greeted = False
         self._login = ""
         self._envelope: Envelope | None = None
+        self._refused = False  # the last MAIL, or a RCPT of this envelope
         self._letters = 0
 
     async def run(self) -> None:
@@ -156,6 +157,9 @@ class Dialogue:
 
     # Commands
 
+    def _forget_envelope(self) -> None:
+        self._envelope, self._refused = None, False
+
     async def _command(self, verb: str, argument: str) -> None:
         match verb:
             case "EHLO" | "HELO":
@@ -171,7 +175,7 @@ class Dialogue:
             case "DATA":
                 await self._data()
             case "RSET":
-                self._envelope = None
+                self._forget_envelope()
                 await self._say("250 2.0.0 Reset")
             case "NOOP":
                 await self._act("NOOP", "", lambda: "250 2.0.0 Still here")
@@ -184,7 +188,7 @@ class Dialogue:
 
     def _hello(self, verb: str) -> str:
         self._greeted = True
-        self._envelope = None
+        self._forget_envelope()
         if verb == "HELO":
             return "250 mail.sandbox"
         server = self._server
@@ -241,7 +245,7 @@ class Dialogue:
         elif path is None or path[1].upper() != "FROM":
             await self._out_of_turn(f"MAIL {argument[:60]!r}", "501 5.1.7 Bad sender address syntax")
         else:
-            await self._act("MAIL", path[2], lambda: self._begin(path[2], path[3].upper().split()))
+            self._refused = not await self._act("MAIL", path[2], lambda: self._begin(path[2], path[3].upper().split()))
 
     def _begin(self, sender: str, options: Iterable[str]) -> str:
         server = self._server
@@ -262,11 +266,12 @@ class Dialogue:
         path = _PATH.fullmatch(argument)
         envelope = self._envelope
         if envelope is None:
-            await self._out_of_turn("RCPT before MAIL", "503 5.5.1 Bad sequence of commands")
+            await self._in_vain("RCPT before MAIL", "503 5.5.1 Bad sequence of commands")
         elif path is None or path[1].upper() != "TO" or "@" not in path[2] or path[3]:
             await self._out_of_turn(f"RCPT {argument[:60]!r}", "501 5.1.3 Bad recipient address syntax")
         else:
-            await self._act("RCPT", path[2], lambda: self._address(envelope, path[2]))
+            taken = await self._act("RCPT", path[2], lambda: self._address(envelope, path[2]))
+            self._refused = self._refused or not taken
 
     def _address(self, envelope: Envelope, address: str) -> str:
         if address.lower() in self._server.unknown_mailboxes:
@@ -279,13 +284,13 @@ class Dialogue:
     async def _data(self) -> None:
         envelope = self._envelope
         if envelope is None or not envelope.recipients:
-            await self._out_of_turn("DATA before RCPT", "503 5.5.1 Bad sequence of commands")
+            await self._in_vain("DATA before RCPT", "503 5.5.1 No valid recipients")
             return
         target = " ".join(envelope.recipients)
         if not await self._act("DATA", target, lambda: "354 End with a dot on a line of its own"):
             return
         raw = await self._text(target)
-        self._envelope = None
+        self._forget_envelope()
         await self._act("body", target, lambda: self._take(envelope, raw))
 
     async def _text(self, target: str) -> bytes:
@@ -314,6 +319,13 @@ class Dialogue:
         self._letters += 1
         self._server.accept(envelope, raw)
         return f"250 2.0.0 Queued as {self._server.accepted:06d}"
+
+    async def _in_vain(self, violation: str, reply: str) -> None:
+        """Answer what was sent on in a group before the refusal was heard (RFC 2920 §3.1)."""
+        if self._refused and self._server.pipelining:
+            await self._say(reply)
+        else:
+            await self._out_of_turn(violation, reply)
 
     async def _out_of_turn(self, violation: str, reply: str) -> None:
         self._server.violations.append(violation)

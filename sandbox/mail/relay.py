@@ -26,8 +26,8 @@ class Relay:
     """What a mail server is apart from its line: settings, mailboxes, counters. It takes letters for any address.
 
     `tls` makes it offer STARTTLS, or speak TLS from the first byte with `implicit`. With `users` (name to password) it
-    asks for a login. `sink` counts letters and throws them away, for measuring. `letters_per_connection` and
-    `idle_seconds` end a connection with 421 as relays do.
+    asks for a login. `pipelining` makes it offer that (RFC 2920). `sink` counts letters and throws them away, for
+    measuring. `letters_per_connection` and `idle_seconds` end a connection with 421 as relays do.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Relay:
         users: Mapping[str, str] | None = None,
         mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN"),
         size_limit: int = 25_000_000,
-        pipelining: bool = False,
+        pipelining: bool = True,
         letters_per_connection: int = 0,
         idle_seconds: float = 300,
         sink: bool = False,

@@ -24,6 +24,7 @@ NEVER = [
     (Phase.RCPT, 550, "User unknown", Reason.NO_SUCH_MAILBOX),
     (Phase.RCPT, 550, "5.0.0 mailbox unavailable", Reason.NO_SUCH_MAILBOX),
     (Phase.RCPT, 550, "Blocked by policy: mailbox unavailable", Reason.REFUSED_AS_SPAM),
+    (Phase.RCPT, 554, "5.7.1 Client host [192.0.2.1] blocked using bl.example.org", Reason.REFUSED_AS_SPAM),
     (Phase.RCPT, 551, "moved", Reason.NO_SUCH_MAILBOX),
     (Phase.RCPT, 553, "sorry", Reason.ADDRESS_INVALID),
     (Phase.DATA, 554, "No valid recipients", Reason.REFUSED),
@@ -38,8 +39,8 @@ LATER = [
     (Phase.RCPT, 450, "4.7.28 Unusual rate of mail", Reason.LIMIT_REACHED, False),
     (Phase.MAIL, 451, "4.3.0 Temporary failure", Reason.REFUSED, True),
     (Phase.FINAL_DOT, 451, "4.3.0 Queue file write error", Reason.REFUSED, True),
-    (Phase.CONNECT, 554, "No service", Reason.NOT_CONNECTED, False),
-    (Phase.HELLO, 550, "Go away", Reason.NOT_CONNECTED, False),
+    (Phase.CONNECT, 450, "4.7.1 Not now", Reason.NOT_CONNECTED, False),
+    (Phase.HELLO, 451, "Local error", Reason.NOT_CONNECTED, False),
     (Phase.LOGIN, 432, "4.7.12 A password transition is needed", Reason.NOT_CONNECTED, False),
     *[
         (phase, 421, "4.3.2 Closing", Reason.LIMIT_REACHED, False)
@@ -55,6 +56,19 @@ CLOSED = [
     (Phase.TLS, 454, "TLS not available", Reason.TLS_FAILED),
     (Phase.MAIL, 550, "5.7.1 Sender rejected", Reason.SENDER_REFUSED),
     (Phase.MAIL, 553, "not your address", Reason.SENDER_REFUSED),
+    (Phase.MAIL, 550, "5.1.8 Domain of [192.0.2.1] not found", Reason.SENDER_REFUSED),
+    (Phase.CONNECT, 554, "No service", Reason.BLOCKED),
+    (Phase.CONNECT, 550, "5.7.1 Client host rejected", Reason.BLOCKED),
+    (Phase.HELLO, 550, "Go away", Reason.BLOCKED),
+    (
+        Phase.MAIL,
+        554,
+        "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using bl.example.org",
+        Reason.BLOCKED,
+    ),
+    (Phase.MAIL, 550, "5.7.1 192.0.2.1 is on our list", Reason.BLOCKED),
+    (Phase.MAIL, 550, "5.7.1 [2001:db8::1] is not welcome", Reason.BLOCKED),
+    (Phase.MAIL, 554, "Your IP is blacklisted", Reason.BLOCKED),
 ]
 
 

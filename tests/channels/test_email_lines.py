@@ -22,9 +22,9 @@ from tests.support.letters import a_channel, a_part, outcome, server_tls, some_s
 LARGE = a_part("Слово " * 20_000)  # about 400 KB on the wire: far more than fits into a socket at once
 
 
-@pytest.fixture
-async def mail() -> AsyncIterator[MailStandIn]:
-    async with MailStandIn() as mail:
+@pytest.fixture(params=[True, False], ids=["pipelined", "plain"])
+async def mail(request: pytest.FixtureRequest) -> AsyncIterator[MailStandIn]:
+    async with MailStandIn(pipelining=request.param) as mail:
         yield mail
     assert mail.violations == []
 

@@ -23,9 +23,9 @@ HUGE = a_part("Слово " * 500_000)  # 14 MB: more than the kernel's buffers 
 LARGE = a_part("Слово " * 20_000)  # about 400 KB on the wire: far more than fits into a socket at once
 
 
-@pytest.fixture
-async def mail() -> AsyncIterator[MailStandIn]:
-    async with MailStandIn() as mail:
+@pytest.fixture(params=[True, False], ids=["pipelined", "plain"])
+async def mail(request: pytest.FixtureRequest) -> AsyncIterator[MailStandIn]:
+    async with MailStandIn(pipelining=request.param) as mail:
         yield mail
     assert mail.violations == []
 

@@ -49,6 +49,8 @@ def test_takes_the_sender_apart() -> None:
         ("unconfirmed", "never", "literal_error"),
         ("connections", 0, "greater_than_equal"),
         ("per_day", -1, "greater_than_equal"),
+        ("per_second", -1, "greater_than_equal"),
+        ("per_domain", -1, "greater_than_equal"),
         ("list_domain", "no domain", "rupor.bad_address"),
         ("pasword", "x", "extra_forbidden"),
     ],
