@@ -28,6 +28,7 @@ _LONGEST_PAUSE = 30.0
 _ASK_EVERY = 30.0  # a line that was cut without a word looks like one on which nobody speaks
 _ANSWER_WITHIN = 10.0
 _HEARD_WITHIN = 2.0
+_GOODBYE_WITHIN = 1.0
 _FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -92,7 +93,7 @@ async def _line(url: str, channel: str, on_word: Callable[[], None]) -> AsyncIte
         yield line, cut
     finally:
         with suppress(*_FAULTS):
-            await line.close(timeout=_CONNECT_WITHIN)
+            await line.close(timeout=_GOODBYE_WITHIN)
 
 
 async def _until(cut: asyncio.Event, line: Any) -> None:
