@@ -56,10 +56,10 @@ async def connect(key: str, settings: Settings, surroundings: Surroundings) -> "
 class VkChannel:
     """One community's wall. Implements channels.contract.Channel.
 
-    A key is VK's guid: sent twice within an hour, it shows once. The repeat should be the same to the byte, so what
-    was uploaded under a key is remembered. After a restart it is uploaded again and carries new ids under the old
-    guid: VK goes by the guid (dev.vk.com, wall.post), and refusing to repeat would leave every interrupted picture
-    to a person. Should VK refuse such a repeat after all, nothing is shown twice.
+    A key is VK's guid: sent twice within an hour, it shows once (dev.vk.com, wall.post). That is only known of repeats
+    that are the same to the byte, so what was uploaded under a key is remembered. Words alone stay the same after a
+    restart too; attachments do not: uploaded again, they carry new ids under the old guid, and what VK makes of that
+    is not documented.
     """
 
     def __init__(self, key: str, settings: Settings, surroundings: Surroundings) -> None:

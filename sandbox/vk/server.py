@@ -135,7 +135,7 @@ class VkStandIn:
 
     @property
     def guid_repeat(self) -> GuidRepeat:
-        """How a repeated guid is answered: with the "same" post id, an "error", or a "new" post."""
+        """How a repeated guid is answered: see GuidRepeat."""
         return self.world.guid_repeat
 
     @guid_repeat.setter

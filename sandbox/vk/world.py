@@ -43,7 +43,8 @@ CHANGING = frozenset({"wall.post", "wall.edit", "wall.delete", "photos.saveWallP
 
 _ATTACHMENT = re.compile(r"(?P<kind>photo|video|doc)(?P<owner>-?\d+)_(?P<id>\d+)(?:_(?P<access_key>\w+))?")
 
-GuidRepeat = Literal["same", "error", "new"]
+GuidRepeat = Literal["same", "exact", "error", "new"]
+"""What a repeated guid brings: the first post's id, that id if the content is the same, an error, or a new post."""
 
 
 class VkError(Exception):
@@ -130,7 +131,7 @@ class VkWorld:
         text, attachments = self._content(values)
         guid = (community.id, values.get("guid", ""))
         repeated = self._living_guid(guid)
-        if repeated is not None and self.guid_repeat == "same":
+        if repeated is not None and self._known_again(community, repeated, text, attachments):
             return {"post_id": repeated}
         if repeated is not None and self.guid_repeat == "error":
             raise wrong_parameter("guid was already used")
@@ -220,6 +221,11 @@ class VkWorld:
     def _living_guid(self, guid: tuple[int, str]) -> int | None:
         post_id, made = self._guids.get(guid, (0, self.now()))
         return post_id if post_id and self.now() - made < GUID_LIVES else None
+
+    def _known_again(self, community: Community, post_id: int, text: str, attachments: tuple[str, ...]) -> bool:
+        if self.guid_repeat != "exact":
+            return self.guid_repeat == "same"
+        return any((post.id, post.text, post.attachments) == (post_id, text, attachments) for post in community.posts)
 
     def _shown(self, community: Community, post: WallPost) -> dict[str, Any]:
         return {

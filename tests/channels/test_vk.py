@@ -541,6 +541,18 @@ async def test_after_a_restart_the_guid_still_shows_once(
     assert len(vk.posts(GROUP)) == 1
 
 
+async def test_words_alone_are_repeated_the_same_to_the_byte_after_a_restart(
+    vk: VkStandIn, channel: VkChannel, opened: Opener
+) -> None:
+    vk.guid_repeat = "exact"
+    vk.faults.add("wall.post", Fault(Kind.DROPS_AFTER_REQUEST))
+    await failure(channel)
+    restarted = await opened(vk.url)
+    assert (await restarted.send(shipment())).external_ids == ("1",)
+    first, again = calls(vk, "wall.post")
+    assert again == first
+
+
 async def test_another_key_is_another_post(vk: VkStandIn, channel: VkChannel) -> None:
     await channel.send(shipment(key="key-1"))
     await channel.send(shipment(key="key-2"))

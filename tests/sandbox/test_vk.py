@@ -211,6 +211,13 @@ async def test_a_repeated_guid_may_be_told_to_count_for_nothing(vk: VkStandIn, a
     assert len(vk.posts(GROUP)) == 2
 
 
+async def test_a_repeated_guid_may_be_told_to_count_for_the_same_content_only(vk: VkStandIn, ask: Ask) -> None:
+    vk.guid_repeat = "exact"
+    first, second = await post_twice(ask)
+    other = await ask("wall.post", owner_id=-GROUP, message="b", guid="k")
+    assert (first, second, other["response"]["post_id"]) == (second, first, 2)
+
+
 async def test_a_guid_lasts_one_hour(vk: VkStandIn, ask: Ask, clock: Clock) -> None:
     for minutes in (0, 59, 2):
         clock.advance(minutes=minutes)
