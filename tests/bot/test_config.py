@@ -85,6 +85,34 @@ def test_this_machine_needs_no_https(tmp_path: Path, url: str) -> None:
     assert loaded(tmp_path, f'[web]\npublic_url = "{url}"\nsecret = "0123456789abcdef"').web.public_url == url
 
 
+SQLITE, POSTGRES, DIRECT = "sqlite+aiosqlite:////r.db", "postgresql+asyncpg://a@pool/b", "postgresql+asyncpg://a@db/b"
+
+
+@pytest.mark.parametrize(
+    ("url", "pooler", "listen_url", "heard_at"),
+    [
+        (SQLITE, "false", "", None),
+        (SQLITE, "false", DIRECT, None),
+        (POSTGRES, "false", "", POSTGRES),
+        (POSTGRES, "true", "", None),
+        (POSTGRES, "true", DIRECT, DIRECT),
+    ],
+)
+def test_a_word_of_work_is_heard_where_no_pooler_stands(
+    tmp_path: Path, url: str, pooler: str, listen_url: str, heard_at: str | None
+) -> None:
+    (tmp_path / "direct").write_text(listen_url)
+    text = f'[database]\nurl = "{url}"\npooler = {pooler}\nlisten_url_file = "direct"'
+    found = loaded(tmp_path, text).database.listening_at()
+    assert (found and found.get_secret_value()) == heard_at
+
+
+def test_a_file_of_sqlite_beside_the_settings_leaves_the_other_keys_as_they_are(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, f'[database]\npooler = true\nlisten_url = "{DIRECT}"')
+    assert settings.database.pooler is True
+    assert settings.database.listen_url.get_secret_value() == DIRECT
+
+
 # Where values come from
 
 
@@ -172,10 +200,11 @@ def test_finds_the_file_by_option_then_variable_then_habit(tmp_path: Path) -> No
 
 
 def test_no_secret_shows_in_reprs_and_errors(tmp_path: Path) -> None:
-    hidden = ["hunter2", "wall-key", "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0", "signing-secret-0"]
+    hidden = ["hunter2", "hunter3", "wall-key", "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0", "signing-secret-0"]
     text = f"""
         [database]
         url = "postgresql+asyncpg://rupor:hunter2@db/base"
+        listen_url = "postgresql+asyncpg://rupor:hunter3@db/base"
         [bot]
         token = "{TOKEN}"
         proxies = ["socks5://me:hunter2@proxy:1"]
@@ -187,7 +216,7 @@ def test_no_secret_shows_in_reprs_and_errors(tmp_path: Path) -> None:
     """
     settings = loaded(tmp_path, text)
     assert [word for word in hidden if word in f"{settings!r} {settings} {settings.model_dump()}"] == []
-    assert secrets_of(settings) == {"hunter2", "wall-key", TOKEN, "signing-secret-0"}
+    assert secrets_of(settings) == {"hunter2", "hunter3", "wall-key", TOKEN, "signing-secret-0"}
 
 
 def test_no_secret_shows_in_complaints(tmp_path: Path) -> None:

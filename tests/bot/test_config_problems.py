@@ -135,6 +135,13 @@ CASES: list[tuple[str, dict[str, str], ConfigCode, str, list[str]]] = [
     ),
     ("[database]\nurl = 'rupor.db'", {}, ConfigCode.BAD_DATABASE_URL, "database.url", ["sqlite+aiosqlite:///rupor.db"]),
     ("[database]\nurl = 'postgresql+asyncpg://db'", {}, ConfigCode.BAD_DATABASE_URL, "database.url", ["/база"]),
+    (
+        "[database]\nlisten_url = 'sqlite+aiosqlite:///rupor.db'",
+        {},
+        ConfigCode.BAD_DATABASE_URL,
+        "database.listen_url",
+        ["мимо пулера", "postgresql+asyncpg://"],
+    ),
     (MAIL.replace("press@", "press"), {}, ConfigCode.BAD_ADDRESS, "channels.mail.sender", ["press@example.org"]),
     (
         f"[bot]\ntoken = '{TOKEN}'\n[channels.tg]\nkind = 'telegram'\nchat_id = 'smolprof'",

@@ -52,11 +52,16 @@ async def opened(url: str, *, through_pooler: bool = False) -> AsyncIterator[Dat
         await database.close()
 
 
-async def announced(database: Database) -> float:
-    """Announce work; answers when that was committed."""
+async def announced(database: Database, then: Callable[[], object] = lambda: None) -> float:
+    """Announce work, and do something before that is committed; answers when it was."""
     async with database.writing() as tx:
         await wake.announce(tx)
+        then()
     return time.monotonic()
+
+
+def fails() -> None:
+    raise ZeroDivisionError
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +95,7 @@ async def test_work_that_was_taken_back_is_not_announced(server: postgres.Server
     async with opened(server.url()) as database, listening(server.url(), ear):
         await eventually(lambda: ear.words == 1)
         with pytest.raises(ZeroDivisionError):
-            async with database.writing() as tx:
-                await wake.announce(tx)
-                raise ZeroDivisionError
+            await announced(database, then=fails)
         await announced(database)
         await eventually(lambda: ear.words >= 2)
     assert ear.words == 2
@@ -211,15 +214,18 @@ async def test_where_one_cannot_listen_is_told_from_where_nothing_is_heard(serve
 
 
 async def test_a_pooler_mixes_up_no_statements_of_many_at_once(server: postgres.Server, pooled: str) -> None:
-    async def ask(database: Database, number: int) -> bool:
+    async def ask(database: Database) -> bool:
         async with database.writing() as tx:
             found = await wake.server_time(tx)
             await wake.announce(tx)
             return found.tzinfo is not None
 
-    async with opened(pooled, through_pooler=True) as one, opened(pooled, through_pooler=True) as other:
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(ask(database, number)) for number in range(150) for database in (one, other)]
+    async with (
+        opened(pooled, through_pooler=True) as one,
+        opened(pooled, through_pooler=True) as other,
+        asyncio.TaskGroup() as group,
+    ):
+        asked = [group.create_task(ask(database)) for _ in range(150) for database in (one, other)]
     assert all(task.result() for task in asked)
 
 
