@@ -1,4 +1,7 @@
-"""Targets become recipients: lists expanded, one letter per address, suppressed addresses shown and not hidden."""
+"""Targets become numbers of recipients: lists counted, one letter per address, suppressed addresses shown, not hidden.
+
+Nobody is fetched: a list may have a million members. Who they are is settled inside the database (`store.filling`).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +11,8 @@ from channels.contract import Channel, Recipient
 from delivery.database import Tx
 from delivery.store import lists
 
+_SUPPRESSED_SHOWN = 100
+
 
 class UnknownTargetError(Exception):
     """A target names a channel or list that is not there. `nearest` is the most similar one that is, or empty."""
@@ -16,6 +21,18 @@ class UnknownTargetError(Exception):
         super().__init__(target)
         self.target = target
         self.nearest = nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a broadcast would reach in one channel: its only recipient, or so many members of these lists.
+
+    `lists` holds the names of the lists by their keys, in the order of the targets; empty for a single recipient.
+    """
+
+    count: int
+    recipient: Recipient | None = None
+    lists: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +46,20 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom a broadcast would reach, by channel in the order of the targets."""
+    """Whom a broadcast would reach, by channel in the order of the targets. `suppressed` shows the first hundred."""
 
-    recipients: Mapping[str, Sequence[Recipient]]
+    reaches: Mapping[str, Reach]
     suppressed: Sequence[Suppressed] = ()
 
     @property
     def size(self) -> int:
         """How many recipients in all."""
-        return sum(len(people) for people in self.recipients.values())
+        return sum(reach.count for reach in self.reaches.values())
 
 
 async def every_target(tx: Tx, channels: Mapping[str, Channel]) -> list[str]:
     """Return all there is to choose from: each channel, and each mailing list of each channel that sends to lists."""
-    keys = [key for key, _name, _count, _suppressed in await lists.overview(tx)]
+    keys = list(await lists.every(tx))
     targets: list[str] = []
     for name, channel in channels.items():
         targets += [name] if channel.address is not None else [f"{name}:{key}" for key in keys]
@@ -58,36 +75,23 @@ async def check(tx: Tx, channels: Mapping[str, Channel], targets: Iterable[str])
 
 
 async def expand(tx: Tx, channels: Mapping[str, Channel], targets: Sequence[str]) -> Audience:
-    """Return the recipients of these targets. Raises UnknownTargetError."""
+    """Count the recipients of these targets. Raises UnknownTargetError."""
     await check(tx, channels, targets)
-    recipients: dict[str, list[Recipient]] = {}
-    suppressed: list[Suppressed] = []
+    every = await lists.every(tx)
+    chosen: dict[str, list[str]] = {}
     for target in targets:
         name, _, list_key = target.partition(":")
+        its = chosen.setdefault(name, [])
+        if channels[name].address is None:
+            its += [key for key in ([list_key] if list_key else every) if key not in its]
+    reaches: dict[str, Reach] = {}
+    suppressed: list[Suppressed] = []
+    for name, keys in chosen.items():
         address = channels[name].address
-        found = recipients.setdefault(name, [])
         if address is not None:
-            if not found:
-                found.append(Recipient(address))
+            reaches[name] = Reach(1, recipient=Recipient(address))
             continue
-        keys = [list_key] if list_key else [key for key, *_ in await lists.overview(tx)]
-        for key in keys:
-            await _add_list(tx, name, key, found, suppressed)
-    return Audience(recipients, suppressed)
-
-
-async def _add_list(tx: Tx, channel: str, key: str, found: list[Recipient], suppressed: list[Suppressed]) -> None:
-    list_name = (await lists.names(tx, [key])).get(key, key)
-    blocked = await lists.suppressed(tx, [key])
-    there = {recipient.address for recipient in found} | {
-        one.recipient.address for one in suppressed if one.channel == channel
-    }
-    for member in await lists.members(tx, key):
-        if member.address in there:
-            continue
-        recipient = Recipient(member.address, member.name, member.organisation, key, list_name)
-        reason = blocked.get((member.address, key)) or blocked.get((member.address, ""))
-        if reason is None:
-            found.append(recipient)
-        else:
-            suppressed.append(Suppressed(channel, recipient, reason))
+        reaches[name] = Reach(await lists.count(tx, keys), lists={key: every[key] for key in keys})
+        left_out = await lists.left_out(tx, keys, limit=_SUPPRESSED_SHOWN)
+        suppressed += [Suppressed(name, recipient, reason) for recipient, reason in left_out]
+    return Audience(reaches, suppressed)

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from uuid import uuid4
+from datetime import datetime, timedelta
 
 from channels.contract import Post, Reason, Rendering
 from delivery import audience
@@ -11,13 +10,14 @@ from delivery.audience import Audience
 from delivery.database import Tx
 from delivery.desk import Desk
 from delivery.model import (
-    UNFINISHED,
     Announcement,
+    BroadcastState,
+    Delivery,
     DeliveryState,
     Stage,
 )
-from delivery.store import announcements, broadcasts, queue, schedules, talks
-from delivery.store.broadcasts import NewDelivery
+from delivery.store import announcements, broadcasts, deliveries, filling, schedules, talks, wake
+from delivery.store.filling import Filling
 
 RELEASABLE = (Stage.DRAFT, Stage.APPROVED)
 
@@ -155,7 +155,7 @@ async def preview_post(desk: Desk, post: Post, targets: Sequence[str]) -> tuple[
 
 
 def _render(desk: Desk, post: Post, reached: Audience) -> dict[str, Rendering]:
-    return {name: desk.channels[name].render(post) for name in reached.recipients}
+    return {name: desk.channels[name].render(post) for name in reached.reaches}
 
 
 async def revise(desk: Desk, announcement_id: int, post: Post, *, author: str) -> int:
@@ -259,16 +259,30 @@ async def release_in(
         now=now,
     )
     if fresh:
-        new = (
-            NewDelivery(channel, recipient, part, uuid4().hex)
-            for channel, recipients in reached.recipients.items()
-            for recipient in recipients
-            for part in range(1, len(seen.renderings[channel].parts) + 1)
-        )
-        await broadcasts.insert_deliveries(
-            tx, broadcast_id, seen.announcement.revision, new, due_at=now + grace, now=now
-        )
+        await _queue(tx, seen, reached, broadcast_id, due_at=now + grace, now=now)
+        await wake.announce(tx)
     return Released(broadcast_id, fresh)
+
+
+async def _queue(
+    tx: Tx, seen: Preview, reached: Audience, broadcast_id: int, *, due_at: datetime, now: datetime
+) -> None:
+    """Write the deliveries; those to a large audience follow in slices, while others may write in between."""
+    revision = seen.announcement.revision
+    for channel, reach in reached.reaches.items():
+        parts = len(seen.renderings[channel].parts)
+        if reach.recipient is not None:
+            for part in range(1, parts + 1):
+                await broadcasts.add_delivery(
+                    tx, broadcast_id, revision, channel, reach.recipient, part, due_at=due_at, now=now
+                )
+        for key in reach.lists or ():
+            await filling.add(tx, broadcast_id, revision, channel, key, parts=parts, due_at=due_at)
+    if reached.size <= filling.SLICE:
+        for each in await filling.of_broadcast(tx, broadcast_id):
+            left: Filling | None = each
+            while left is not None:
+                left = await filling.take_slice(tx, left, now)
 
 
 async def submit(desk: Desk, announcement_id: int) -> None:
@@ -299,16 +313,43 @@ async def _step(desk: Desk, announcement_id: int, to: Stage, come_from: Sequence
 async def cancel(desk: Desk, announcement_id: int) -> Cancelled:
     """Stop what is not yet sent: queued deliveries, planned moments, the draft itself.
 
-    What is on the wire at this moment finishes. Raises UnknownAnnouncementError.
+    One word in each broadcast, however many deliveries wait. What is on the wire at this moment finishes. Raises
+    UnknownAnnouncementError.
     """
     async with desk.database.writing() as tx:
         found = await find_in(tx, announcement_id)
         removed = await schedules.remove_of(tx, announcement_id)
-        stopped, deliveries = await broadcasts.cancel(tx, announcement_id, desk.now())
+        stopped, count = await broadcasts.cancel(tx, announcement_id, desk.now())
         gone = await broadcasts.of_announcements(tx, [announcement_id])
         if stopped or removed or not gone:
             await announcements.move(tx, found.id, to=Stage.CANCELLED, come_from=tuple(Stage))
-        return Cancelled(deliveries, removed)
+        return Cancelled(count, removed)
+
+
+async def pause(desk: Desk, announcement_id: int) -> bool:
+    """Keep what is not yet sent waiting; what is on the wire finishes. False when nothing was under way.
+
+    Raises UnknownAnnouncementError.
+    """
+    return await _turn(desk, announcement_id, BroadcastState.PAUSED)
+
+
+async def resume(desk: Desk, announcement_id: int) -> bool:
+    """Go on with what was paused; nothing has become late by the pause. False when nothing was paused.
+
+    Raises UnknownAnnouncementError.
+    """
+    return await _turn(desk, announcement_id, BroadcastState.RUNNING)
+
+
+async def _turn(desk: Desk, announcement_id: int, to: BroadcastState) -> bool:
+    async with desk.database.writing() as tx:
+        await find_in(tx, announcement_id)
+        turned = await broadcasts.turn(tx, announcement_id, to=to, now=desk.now())
+        if turned:
+            await talks.reopen_boards(tx, announcement_id)
+            await wake.announce(tx)
+        return bool(turned)
 
 
 async def retry(
@@ -328,14 +369,16 @@ async def retry(
     async with desk.database.writing() as tx:
         await find_in(tx, announcement_id)
         if delivery_id is not None:
-            one = await broadcasts.one_delivery(tx, delivery_id)
+            one = await deliveries.get(tx, delivery_id)
             if one is None or one.announcement_id != announcement_id:
                 raise UnknownAnnouncementError(delivery_id)
-        again = await broadcasts.requeue(
+        again, its = await deliveries.requeue(
             tx, announcement_id, states=states, delivery_id=delivery_id, reasons=reasons, now=desk.now()
         )
         if again:
+            await broadcasts.run_again(tx, its, desk.now(), keep=again)
             await talks.reopen_boards(tx, announcement_id)
+            await wake.announce(tx)
         return again
 
 
@@ -345,17 +388,20 @@ async def settle(desk: Desk, delivery_id: int, *, sent: bool, by: str) -> bool:
     Parts that waited for this one go out after "sent". Raises UnknownAnnouncementError.
     """
     async with desk.database.writing() as tx:
-        one = await broadcasts.one_delivery(tx, delivery_id)
+        one = await deliveries.get(tx, delivery_id)
         if one is None:
             raise UnknownAnnouncementError(delivery_id)
-        if not await queue.settle_by_person(tx, one, sent=sent, actor=by, now=desk.now()):
+        if not await deliveries.settle_by_person(tx, one, sent=sent, actor=by, now=desk.now()):
             return False
         if sent:
-            await queue.follow_up(tx, one, desk.now())
-            waiting = await broadcasts.deliveries(
-                tx, one.announcement_id, states=tuple(UNFINISHED), broadcast_id=one.broadcast_id, limit=1
-            )
-            if waiting:
-                await broadcasts.run_again(tx, [one.broadcast_id])
+            await let_follow(tx, one, desk.now())
         await talks.reopen_boards(tx, one.announcement_id)
         return True
+
+
+async def let_follow(tx: Tx, one: Delivery, now: datetime) -> None:
+    """Let the parts go out that waited for this one, now that it is known to stand there."""
+    following = await deliveries.follow_up(tx, one, now)
+    if following:
+        await broadcasts.run_again(tx, [one.broadcast_id], now, keep=following)
+        await wake.announce(tx)

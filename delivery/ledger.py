@@ -1,12 +1,12 @@
 """Writes the starts and results of many sends together.
 
 A transaction costs a millisecond or two and a row microseconds, so whoever comes while a transaction is under way
-shares the next one with all the others who came: ten letters in parallel make one commit, a lone post its own.
+shares the next one with all the others who came: twenty letters in parallel make one commit, a lone post its own.
 A result is never given up: while the database is away it waits in memory, since the outside world already knows it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -14,9 +14,9 @@ from typing import cast
 import structlog
 
 from delivery.database import Database, is_away
-from delivery.model import Delivery
+from delivery.model import Delivery, Result
+from delivery.pace import Limit
 from delivery.store import queue
-from delivery.store.queue import Result
 
 _log = structlog.get_logger()
 _RETRY_SECONDS = 1.0
@@ -35,7 +35,7 @@ _LEAD = object()
 
 
 class Ledger:
-    """One per worker. `windows` says by channel how long a key shows once."""
+    """One for each channel of a worker. `windows` says how long a key of the channel shows once."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Ledger:
         lease: str,
         actor: str,
         windows: Mapping[str, timedelta],
+        limits: Sequence[Limit],
         now: Callable[[], datetime],
         on_settled: Callable[[list[int]], None],
     ) -> None:
@@ -51,6 +52,7 @@ class Ledger:
         self._lease = lease
         self._actor = actor
         self._windows = windows
+        self._limits = limits
         self._now = now
         self._on_settled = on_settled
         self._waiting: list[_Entry] = []
@@ -61,7 +63,7 @@ class Ledger:
         await self._write(_Entry(result, None))
 
     async def start(self, one: Delivery) -> int | None:
-        """Open an attempt, durably. None when the delivery is no longer ours."""
+        """Open an attempt, durably. None when the delivery may not go out now; it is then no longer ours."""
         return await self._write(_Entry(None, one))
 
     async def exchange(self, result: Result, following: Delivery) -> int | None:
@@ -122,6 +124,12 @@ class Ledger:
                 settled = await queue.record(tx, results, now)
             if starts:
                 opened = await queue.start(
-                    tx, starts, lease=self._lease, actor=self._actor, windows=self._windows, now=now
+                    tx,
+                    starts,
+                    lease=self._lease,
+                    actor=self._actor,
+                    windows=self._windows,
+                    limits=self._limits,
+                    now=now,
                 )
         return opened, settled

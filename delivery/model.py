@@ -30,9 +30,13 @@ class Stage(StrEnum):
 
 
 class BroadcastState(StrEnum):
-    """A broadcast runs until no delivery is left to do, or until somebody cancels it."""
+    """A broadcast runs until no delivery is left to do, until somebody pauses it, or until somebody cancels it.
+
+    Pausing and cancelling change this word alone, however many deliveries wait: a claim looks at it first.
+    """
 
     RUNNING = "running"
+    PAUSED = "paused"
     SETTLED = "settled"
     CANCELLED = "cancelled"
 
@@ -160,6 +164,24 @@ class Attempt:
     outcome: Outcome | None
     detail: str
     actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one attempt, and the state that follows. `due_at` is for a delivery that is queued again.
+
+    `counts` is False when the attempt was no fair try (a rate limit, a closed channel).
+    """
+
+    delivery: Delivery
+    attempt_id: int
+    outcome: Outcome
+    state: DeliveryState
+    detail: str = ""
+    reason: Reason | None = None
+    receipt: Receipt | None = None
+    due_at: datetime | None = None
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from delivery.model import (
     ScheduleState,
     Stage,
 )
-from delivery.store import announcements, broadcasts, holds, schedules
+from delivery.store import announcements, broadcasts, deliveries, holds, schedules
 
 TROUBLE = (DeliveryState.FAILED, DeliveryState.UNCONFIRMED)
 
@@ -60,7 +60,7 @@ async def of(tx: Tx, announcement_id: int, *, troubles: int = 50) -> Report | No
     if found is None:
         return None
     bare = (await _reports(tx, [found]))[0]
-    bad = await broadcasts.deliveries(tx, announcement_id, states=TROUBLE, limit=troubles)
+    bad = await deliveries.find(tx, announcement_id, states=TROUBLE, limit=troubles)
     return Report(
         announcement=found,
         state=bare.state,
@@ -86,13 +86,21 @@ async def _reports(tx: Tx, found: Sequence[Announcement]) -> list[Report]:
     reports = []
     for one in found:
         its = [
-            _broadcast(sent, counted.get(sent.id, {}), [row[1:] for row in linked if row[0] == sent.id])
+            _broadcast(sent, _in_order(counted.get(sent.id, {}), one), [row[1:] for row in linked if row[0] == sent.id])
             for sent in sent_out
             if sent.announcement_id == one.id
         ]
         plans = [plan for plan in planned if plan.announcement_id == one.id]
         reports.append(Report(one, state_of(one, its, plans), title_of(one), its, plans))
     return reports
+
+
+def _in_order(
+    counted: Mapping[str, Mapping[DeliveryState, int]], one: Announcement
+) -> Mapping[str, Mapping[DeliveryState, int]]:
+    """Put the channels in the order in which the editor chose them."""
+    places = {target.partition(":")[0]: place for place, target in reversed(list(enumerate(one.targets)))}
+    return dict(sorted(counted.items(), key=lambda item: (places.get(item[0], len(places)), item[0])))
 
 
 def _by_broadcast(
@@ -129,7 +137,7 @@ _BY_STAGE = {
 
 def state_of(one: Announcement, its: Sequence[BroadcastReport], plans: Sequence[Schedule]) -> AnnouncementState:
     """Derive the one word for an announcement from its stage, its broadcasts and its schedules."""
-    if any(sent.broadcast.state is BroadcastState.RUNNING for sent in its):
+    if any(sent.broadcast.state in (BroadcastState.RUNNING, BroadcastState.PAUSED) for sent in its):
         return AnnouncementState.RUNNING
     if one.stage in _BY_STAGE:
         return _BY_STAGE[one.stage]

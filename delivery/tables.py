@@ -118,7 +118,9 @@ broadcast = Table(
     Column("released_by", Text, nullable=False),
     Column("released_at", Instant, nullable=False),
     Column("settled_at", Instant),
+    Column("resumed_at", Instant),  # after a pause: what waited is not late for it
     _one_of("state", BroadcastState),
+    Index("ix_broadcast_running", "id", **_only("state = 'running'")),
 )
 
 delivery = Table(
@@ -153,6 +155,7 @@ delivery = Table(
     _one_of("state", DeliveryState),
     Index(
         "ix_delivery_due",
+        "broadcast_id",
         "channel",
         "due_at",
         "id",
@@ -163,7 +166,46 @@ delivery = Table(
         "lease_until",
         **_only("state = 'sending'"),
     ),
-    Index("ix_delivery_state", "broadcast_id", "channel", "state"),
+    Index(
+        "ix_delivery_trouble",
+        "broadcast_id",
+        "id",
+        **_only("state IN ('failed', 'unconfirmed')"),
+    ),
+    Index(
+        "ix_delivery_link",
+        "broadcast_id",
+        "id",
+        **_only("link IS NOT NULL"),
+    ),
+)
+
+# Counted by triggers (`delivery.guards`) in the transaction that changes a delivery, so that nobody counts a million
+# rows. On Postgres several connections count the same broadcast in rows of their own (`shard`): their sum is true,
+# and no transaction waits for another one's row.
+progress = Table(
+    "progress",
+    metadata,
+    Column("broadcast_id", BigId, ForeignKey("broadcast.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("shard", Integer, nullable=False),
+    *(Column(state.value, BigInteger, nullable=False, server_default=text("0")) for state in DeliveryState),
+    PrimaryKeyConstraint("broadcast_id", "channel", "shard"),
+)
+
+# A list whose members are still to become deliveries of a broadcast: large ones are taken in slices, so that others
+# may write in between. `after_address` is how far it has got.
+filling = Table(
+    "filling",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("broadcast_id", BigId, ForeignKey("broadcast.id"), nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("list_key", Text, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("after_address", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
 )
 
 attempt = Table(
@@ -171,6 +213,7 @@ attempt = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("delivery_id", BigId, ForeignKey("delivery.id"), nullable=False, index=True),
+    Column("channel", Text),  # whose limits it counts for; empty for a person's word, which asks nobody
     Column("number", Integer, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant),
@@ -178,6 +221,7 @@ attempt = Table(
     Column("reason", Text),
     Column("detail", Text, nullable=False),
     Column("actor", Text, nullable=False),  # the worker, or the person who settled it
+    Index("ix_attempt_start", "channel", "started_at"),
 )
 
 channel_hold = Table(

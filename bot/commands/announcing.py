@@ -86,7 +86,7 @@ async def announce(desk: Desk, one: Draft, plan: Plan | None, *, by: str) -> Ann
 async def _seen(tx: Tx, desk: Desk, number: int) -> Preview:
     found = await find_in(tx, number)
     reached = await audience.expand(tx, desk.channels, found.targets)
-    return Preview(found, {name: desk.channels[name].render(found.post) for name in reached.recipients}, reached)
+    return Preview(found, {name: desk.channels[name].render(found.post) for name in reached.reaches}, reached)
 
 
 async def _made(tx: Tx, number: int) -> Announced:

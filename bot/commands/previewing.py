@@ -42,7 +42,7 @@ def document(renderings: Renderings, audience: Audience) -> dict[str, Any]:
         "ok": not blocked and audience.size > 0,
         "channels": {
             channel: {
-                "recipients": len(audience.recipients[channel]),
+                "recipients": audience.reaches[channel].count,
                 "suppressed": [one.recipient.address for one in audience.suppressed if one.channel == channel],
                 "problems": [_problem(each) for each in one.problems],
                 "parts": [_part(each) for each in one.parts],

@@ -10,7 +10,7 @@ from delivery import broadcast, report
 from delivery.broadcast import UnknownAnnouncementError
 from delivery.desk import Desk
 from delivery.model import UNFINISHED, Delivery, DeliveryState
-from delivery.store import broadcasts, holds
+from delivery.store import deliveries, holds
 
 __all__ = ["retry"]
 
@@ -36,7 +36,7 @@ async def retry(invocation: Invocation, announcement: int, state: str | None, de
 
 async def _check(desk: Desk, announcement: int, delivery: int, chosen: DeliveryState) -> None:
     async with desk.database.reading() as tx:
-        found = await broadcasts.one_delivery(tx, delivery)
+        found = await deliveries.get(tx, delivery)
     if found is None or found.announcement_id != announcement:
         raise Failure(ExitCode.NOT_FOUND, status.unknown_delivery(delivery))
     if not _may(found, chosen):

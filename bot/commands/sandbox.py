@@ -26,7 +26,7 @@ from delivery.database import Database
 from delivery.listfile import Member
 from delivery.model import UNFINISHED, Delivery, Hold
 from delivery.report import BroadcastReport
-from delivery.store import broadcasts, holds, lists
+from delivery.store import deliveries, holds, lists
 from sandbox.configuration import config_toml, is_ours
 from sandbox.federation import LISTS
 from sandbox.server import PageServer
@@ -140,7 +140,7 @@ class DeliveryTable:
             for one in await report.latest(tx, LATEST):
                 known, found = self._settled.get(one.announcement.id, ([], []))
                 if known != one.broadcasts or _unfinished(one.broadcasts):
-                    found = await broadcasts.deliveries(tx, one.announcement.id, limit=ROWS)
+                    found = await deliveries.find(tx, one.announcement.id, limit=ROWS)
                     self._settled[one.announcement.id] = (one.broadcasts, found)
                 totals = {sent.broadcast.id: sum(sent.counts.values()) for sent in one.broadcasts}
                 rows += [

@@ -9,7 +9,7 @@ from bot.texts.cli import status
 from delivery import broadcast
 from delivery.desk import Desk
 from delivery.model import Delivery, DeliveryState
-from delivery.store import broadcasts
+from delivery.store import deliveries
 
 __all__ = ["settle"]
 
@@ -38,7 +38,7 @@ async def settle(invocation: Invocation, delivery: int, verdict: str) -> Answer:
 
 async def _found(desk: Desk, delivery: int) -> Delivery:
     async with desk.database.reading() as tx:
-        found = await broadcasts.one_delivery(tx, delivery)
+        found = await deliveries.get(tx, delivery)
     if found is None:
         raise Failure(ExitCode.NOT_FOUND, status.unknown_delivery(delivery))
     return found

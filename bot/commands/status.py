@@ -13,7 +13,7 @@ from delivery import report
 from delivery.desk import Desk
 from delivery.model import Delivery, DeliveryState
 from delivery.report import Report
-from delivery.store import broadcasts
+from delivery.store import deliveries
 
 __all__ = ["in_words", "status"]
 
@@ -81,7 +81,7 @@ async def _pages(
         left, after, some = limit, 0, False
         while left is None or left > 0:
             async with desk.database.reading() as tx:
-                found = await broadcasts.deliveries(
+                found = await deliveries.find(
                     tx, announcement, states=states, after=after, limit=_PAGE if left is None else min(_PAGE, left)
                 )
             if not found:

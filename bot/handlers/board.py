@@ -19,7 +19,7 @@ from delivery import broadcast, report
 from delivery.broadcast import UnknownAnnouncementError
 from delivery.model import Delivery, DeliveryState
 from delivery.report import TROUBLE
-from delivery.store import broadcasts, holds, talks
+from delivery.store import broadcasts, deliveries, holds, talks
 
 _PAGE = 8
 
@@ -108,9 +108,7 @@ async def settle(query: CallbackQuery, callback_data: Doubt, face: Face) -> str:
 async def _doubtful(face: Face, data: Doubt) -> list[Delivery]:
     channel = keyboards.named(data.tag, face.desk.channels)
     async with face.desk.database.reading() as tx:
-        found = await broadcasts.deliveries(
-            tx, data.id, states=[DeliveryState.UNCONFIRMED], broadcast_id=data.broadcast
-        )
+        found = await deliveries.find(tx, data.id, states=[DeliveryState.UNCONFIRMED], broadcast_id=data.broadcast)
     return [one for one in found if one.channel == channel]
 
 
@@ -141,7 +139,7 @@ async def turn_page(query: CallbackQuery, callback_data: On, bot: Bot, face: Fac
 async def _details(face: Face, data: On) -> Screen:
     async with face.desk.database.reading() as tx:
         whole = await report.of(tx, data.id, troubles=0)
-        troubles = await broadcasts.deliveries(tx, data.id, states=TROUBLE, broadcast_id=data.broadcast)
+        troubles = await deliveries.find(tx, data.id, states=TROUBLE, broadcast_id=data.broadcast)
     if whole is None:
         raise UnknownAnnouncementError(data.id)
     first = data.page * _PAGE

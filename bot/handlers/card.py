@@ -98,8 +98,8 @@ async def _show_targets(bot: Bot, face: Face, one: Announcement, press: Press, p
         label = f"{known[key][0]} · {known[key][1]}" if key in known else names[channel]
         label += f" · {names[channel]}" if key and several else ""
         rows.append((target, label, target in chosen))
-    people = {channel: found for channel, found in reached.recipients.items() if found}
-    addresses = sum(len(found) for channel, found in people.items() if names.is_letters(channel))
+    people = {channel: reach.count for channel, reach in reached.reaches.items() if reach.count}
+    addresses = sum(count for channel, count in people.items() if names.is_letters(channel))
     places = sum(not names.is_letters(channel) for channel in people)
     screen = Screen(texts.targets(one.id, addresses, places), keyboards.keyboard(keyboards.targets(one.id, rows, page)))
     await show(bot, press.chat_id, press.message_id, screen)

@@ -10,8 +10,8 @@ from bot.texts.channels import Names
 from bot.texts.measures import clipped, listed, number, signs
 from bot.texts.plurals import counted
 from bot.texts.problems import problems
-from channels.contract import Attachment, AttachmentKind, Recipient, Rendering
-from delivery.audience import Audience
+from channels.contract import Attachment, AttachmentKind, Rendering
+from delivery.audience import Audience, Reach
 from delivery.broadcast import Preview
 from delivery.model import Stage
 from delivery.report import title_of
@@ -76,15 +76,14 @@ def lost_target(number_: int, title: str, target: str) -> Markup:
     ).format(number_, clipped(title, _TITLE), target)
 
 
-def way_of(recipients: Sequence[Recipient], *, letters: bool) -> str:
+def way_of(reach: Reach, *, letters: bool) -> str:
     """Say whom a channel reaches; empty for a single place."""
     if not letters:
         return ""
-    if not recipients:
+    if not reach.count:
         return "никому: в списках нет адресов"
-    lists = list(dict.fromkeys(one.list_name for one in recipients if one.list_name))
-    reach = counted(len(recipients), "адрес", "адреса", "адресов")
-    return f"{reach} ({listed(lists, most=_LISTS_NAMED)})" if lists else reach
+    addresses = counted(reach.count, "адрес", "адреса", "адресов")
+    return f"{addresses} ({listed(list(reach.lists.values()), most=_LISTS_NAMED)})" if reach.lists else addresses
 
 
 def shown_channels(seen: Preview, names: Names) -> list[Markup]:
@@ -114,7 +113,7 @@ def _content(seen: Preview) -> Iterator[str]:
 
 def _channel(channel: str, rendering: Rendering, seen: Preview, names: Names) -> Iterator[Markup]:
     letters = names.is_letters(channel)
-    facts = [way_of(seen.audience.recipients[channel], letters=letters), _length(rendering, seen, letters=letters)]
+    facts = [way_of(seen.audience.reaches[channel], letters=letters), _length(rendering, seen, letters=letters)]
     yield Markup("<b>{}</b>: {}").format(names[channel], ", ".join(filter(None, facts)))
     for certain, words in problems(rendering.problems):
         yield Markup("{} {}").format("⛔ Так не выйдет." if certain else "⚠️", words)

@@ -1,29 +1,37 @@
-"""Broadcasts with their deliveries: written together, counted, cancelled, settled."""
+"""Broadcasts: written, counted, paused, cancelled, settled. Their deliveries are counted as they move, not here."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 
-from channels.contract import Reason, Receipt, Recipient
+from channels.contract import Recipient
 from delivery.database import Tx
-from delivery.model import Broadcast, BroadcastState, Delivery, DeliveryState
-from delivery.store.dialect import upsert
-from delivery.tables import broadcast, delivery
+from delivery.model import Broadcast, BroadcastState, DeliveryState
+from delivery.store.dialect import statement, upsert
+from delivery.tables import broadcast, delivery, filling, progress
 
-PAGE = 1_000
+__all__ = [
+    "add_delivery",
+    "by_release_key",
+    "cancel",
+    "counts",
+    "get",
+    "insert",
+    "left_to_tidy",
+    "links",
+    "of_announcements",
+    "run_again",
+    "settle",
+    "settle_finished",
+    "sweep_cancelled",
+    "turn",
+    "waiting",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
-    """A delivery about to be queued."""
-
-    channel: str
-    recipient: Recipient
-    part: int
-    key: str
+_SWEPT = 5_000
+_OPEN = (BroadcastState.RUNNING, BroadcastState.PAUSED)
 
 
 async def insert(
@@ -46,49 +54,53 @@ async def insert(
         "released_by": by,
         "released_at": now,
     }
-    statement = upsert(tx, broadcast).values(values).on_conflict_do_nothing().returning(broadcast.c.id)
-    new_id = (await tx.execute(statement)).scalar_one_or_none()
+    new = upsert(tx, broadcast).values(values).on_conflict_do_nothing().returning(broadcast.c.id)
+    new_id = (await tx.execute(new)).scalar_one_or_none()
     if new_id is not None:
         return int(new_id), True
     found = await tx.execute(select(broadcast.c.id).where(broadcast.c.release_key == release_key))
     return int(found.scalar_one()), False
 
 
+_ADD_DELIVERY = """
+INSERT INTO delivery (broadcast_id, revision, channel, address, part, name, organisation, list_key, list_name,
+                      state, key, doubtful, due_at, attempts, detail, queued_at, updated_at)
+VALUES (:broadcast, :revision, :channel, :address, :part, :name, :organisation, '', '',
+        'queued', {new_key}, :no, :due, 0, '', :now, :now)
+"""
+
+
+async def add_delivery(
+    tx: Tx,
+    broadcast_id: int,
+    revision: int,
+    channel: str,
+    recipient: Recipient,
+    part: int,
+    *,
+    due_at: datetime,
+    now: datetime,
+) -> None:
+    """Queue one delivery to the only recipient of a channel. Lists are `filling`'s."""
+    values = {
+        "broadcast": broadcast_id,
+        "revision": revision,
+        "channel": channel,
+        "address": recipient.address,
+        "part": part,
+        "name": recipient.name,
+        "organisation": recipient.organisation,
+        "no": False,
+        "due": due_at,
+        "now": now,
+    }
+    await tx.execute(statement(tx, _ADD_DELIVERY), values)
+
+
 async def by_release_key(tx: Tx, release_key: str) -> int | None:
     """Return the broadcast that this release made, if it did."""
     found = await tx.execute(select(broadcast.c.id).where(broadcast.c.release_key == release_key))
     return found.scalar_one_or_none()
-
-
-async def insert_deliveries(
-    tx: Tx, broadcast_id: int, revision: int, deliveries: Iterable[NewDelivery], *, due_at: datetime, now: datetime
-) -> int:
-    """Queue deliveries and return how many."""
-    rows = [
-        {
-            "broadcast_id": broadcast_id,
-            "revision": revision,
-            "channel": new.channel,
-            "address": new.recipient.address,
-            "part": new.part,
-            "name": new.recipient.name,
-            "organisation": new.recipient.organisation,
-            "list_key": new.recipient.list_key,
-            "list_name": new.recipient.list_name,
-            "state": DeliveryState.QUEUED,
-            "key": new.key,
-            "doubtful": False,
-            "due_at": due_at,
-            "attempts": 0,
-            "detail": "",
-            "queued_at": now,
-            "updated_at": now,
-        }
-        for new in deliveries
-    ]
-    for start in range(0, len(rows), PAGE):
-        await tx.execute(delivery.insert(), rows[start : start + PAGE])
-    return len(rows)
 
 
 async def get(tx: Tx, broadcast_id: int) -> Broadcast | None:
@@ -103,15 +115,37 @@ async def of_announcements(tx: Tx, announcement_ids: Sequence[int]) -> list[Broa
     return [_broadcast(row) for row in await tx.execute(chosen)]
 
 
+# Counting
+
+
 async def counts(tx: Tx, broadcast_ids: Sequence[int]) -> list[tuple[int, str, DeliveryState, int]]:
-    """Count deliveries as (broadcast, channel, state, how many)."""
-    grouped = (
-        select(delivery.c.broadcast_id, delivery.c.channel, delivery.c.state, func.count())
-        .where(delivery.c.broadcast_id.in_(broadcast_ids))
-        .group_by(delivery.c.broadcast_id, delivery.c.channel, delivery.c.state)
-        .order_by(delivery.c.broadcast_id, func.min(delivery.c.id))
+    """Count deliveries as (broadcast, channel, state, how many); what is queued in a cancelled one is cancelled."""
+    sums = [func.sum(progress.c[state.value]).label(state.value) for state in DeliveryState]
+    summed = (
+        select(progress.c.broadcast_id, progress.c.channel, broadcast.c.state, *sums)
+        .join(broadcast, broadcast.c.id == progress.c.broadcast_id)
+        .where(progress.c.broadcast_id.in_(broadcast_ids))
+        .group_by(progress.c.broadcast_id, progress.c.channel, broadcast.c.state)
+        .order_by(progress.c.broadcast_id, progress.c.channel)
     )
-    return [(row[0], row[1], DeliveryState(row[2]), row[3]) for row in await tx.execute(grouped)]
+    found = []
+    for row in await tx.execute(summed):
+        numbers = {state: int(row._mapping[state.value]) for state in DeliveryState}  # noqa: SLF001 - its public face
+        if row.state == BroadcastState.CANCELLED:
+            numbers[DeliveryState.CANCELLED] += numbers[DeliveryState.QUEUED]
+            numbers[DeliveryState.QUEUED] = 0
+        found += [(row.broadcast_id, row.channel, state, number) for state, number in numbers.items() if number]
+    return found
+
+
+async def waiting(tx: Tx, channel: str) -> int:
+    """Count what a channel still has to send of broadcasts that run."""
+    summed = (
+        select(func.coalesce(func.sum(progress.c.queued + progress.c.sending), 0))
+        .join(broadcast, broadcast.c.id == progress.c.broadcast_id)
+        .where(progress.c.channel == channel, broadcast.c.state == BroadcastState.RUNNING)
+    )
+    return int((await tx.execute(summed)).scalar_one())
 
 
 async def links(tx: Tx, broadcast_ids: Sequence[int]) -> list[tuple[int, str, str]]:
@@ -124,182 +158,109 @@ async def links(tx: Tx, broadcast_ids: Sequence[int]) -> list[tuple[int, str, st
     return [(row[0], row[1], row[2]) for row in await tx.execute(found)]
 
 
-_delivery = select(delivery, broadcast.c.announcement_id).join(broadcast, broadcast.c.id == delivery.c.broadcast_id)
+# Ends and pauses
 
 
-async def deliveries(
-    tx: Tx,
-    announcement_id: int,
-    *,
-    states: Sequence[DeliveryState] = tuple(DeliveryState),
-    broadcast_id: int | None = None,
-    after: int = 0,
-    limit: int | None = None,
-) -> list[Delivery]:
-    """Return deliveries in the order of their ids, starting after one of them."""
-    chosen = _delivery.where(
-        broadcast.c.announcement_id == announcement_id, delivery.c.state.in_(states), delivery.c.id > after
+def _sum_of(number: ColumnElement[int]) -> ColumnElement[int]:
+    summed = select(func.coalesce(func.sum(number), 0)).where(progress.c.broadcast_id == broadcast.c.id)
+    return summed.correlate(broadcast).scalar_subquery()
+
+
+def _unfinished() -> ColumnElement[bool]:
+    return (_sum_of(progress.c.queued + progress.c.sending) > 0) | exists().where(
+        filling.c.broadcast_id == broadcast.c.id
     )
-    if broadcast_id is not None:
-        chosen = chosen.where(delivery.c.broadcast_id == broadcast_id)
-    return [read_delivery(row) for row in await tx.execute(chosen.order_by(delivery.c.id).limit(limit))]
-
-
-async def one_delivery(tx: Tx, delivery_id: int) -> Delivery | None:
-    """Return one delivery."""
-    row = (await tx.execute(_delivery.where(delivery.c.id == delivery_id))).one_or_none()
-    return None if row is None else read_delivery(row)
 
 
 async def settle(tx: Tx, broadcast_ids: Iterable[int], now: datetime) -> list[int]:
-    """Mark those broadcasts settled that have nothing left to do; return which."""
-    unfinished = exists().where(
-        delivery.c.broadcast_id == broadcast.c.id, or_(delivery.c.state == "queued", delivery.c.state == "sending")
-    )
-    done = (
+    """Mark those broadcasts settled that have nothing left to do; return which.
+
+    Of two workers that record the last two deliveries at once, neither sees the other's: `settle_finished` does.
+    """
+    done = update(broadcast).where(broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state.in_(_OPEN), ~_unfinished())
+    settled = done.values(state=BroadcastState.SETTLED, settled_at=now).returning(broadcast.c.id)
+    return [row[0] for row in await tx.execute(settled)]
+
+
+async def settle_finished(tx: Tx, now: datetime) -> list[int]:
+    """Settle whatever has nothing left to do; return which."""
+    open_ones = select(broadcast.c.id).where(broadcast.c.state.in_(_OPEN), ~_unfinished())
+    ids = [row[0] for row in await tx.execute(open_ones)]
+    return await settle(tx, ids, now) if ids else []
+
+
+async def turn(tx: Tx, announcement_id: int, *, to: BroadcastState, now: datetime) -> list[int]:
+    """Pause what runs of an announcement, or let what is paused run; return which broadcasts."""
+    come_from = BroadcastState.PAUSED if to is BroadcastState.RUNNING else BroadcastState.RUNNING
+    values: dict[str, Any] = {"state": to} | ({"resumed_at": now} if to is BroadcastState.RUNNING else {})
+    turned = (
         update(broadcast)
-        .where(broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state == BroadcastState.RUNNING, ~unfinished)
-        .values(state=BroadcastState.SETTLED, settled_at=now)
+        .where(broadcast.c.announcement_id == announcement_id, broadcast.c.state == come_from)
+        .values(values)
         .returning(broadcast.c.id)
     )
-    return [row[0] for row in await tx.execute(done)]
+    return [row[0] for row in await tx.execute(turned)]
 
 
 async def cancel(tx: Tx, announcement_id: int, now: datetime) -> tuple[list[int], int]:
-    """Stop what is not yet sent. Returns the broadcasts that were running, and how many deliveries were stopped."""
+    """Stop what is not yet sent. Returns the broadcasts that were under way, and how many deliveries were stopped.
+
+    One word for each broadcast, however many deliveries wait; their rows follow in slices (`sweep_cancelled`).
+    """
     stopped = (
         update(broadcast)
-        .where(broadcast.c.announcement_id == announcement_id, broadcast.c.state == BroadcastState.RUNNING)
+        .where(broadcast.c.announcement_id == announcement_id, broadcast.c.state.in_(_OPEN))
         .values(state=BroadcastState.CANCELLED, settled_at=now)
         .returning(broadcast.c.id)
     )
     ids = [row[0] for row in await tx.execute(stopped)]
-    waiting = (
-        update(delivery)
-        .where(delivery.c.broadcast_id.in_(ids), delivery.c.state == DeliveryState.QUEUED)
-        .values(state=DeliveryState.CANCELLED, updated_at=now)
+    if not ids:
+        return [], 0
+    await tx.execute(delete(filling).where(filling.c.broadcast_id.in_(ids)))
+    queued = select(func.coalesce(func.sum(progress.c.queued), 0)).where(progress.c.broadcast_id.in_(ids))
+    return ids, int((await tx.execute(queued)).scalar_one())
+
+
+async def left_to_tidy(tx: Tx) -> tuple[bool, bool]:
+    """Tell whether cancelled broadcasts have rows that do not say so, and whether an open one has nothing to do."""
+    swept = select(broadcast.c.id).where(broadcast.c.state == "cancelled", _sum_of(progress.c.queued) > 0).exists()
+    finished = select(broadcast.c.id).where(broadcast.c.state.in_(_OPEN), ~_unfinished()).exists()
+    row = (await tx.execute(select(swept, finished))).one()
+    return bool(row[0]), bool(row[1])
+
+
+async def sweep_cancelled(tx: Tx, now: datetime, *, most: int = _SWEPT) -> int:
+    """Write into the rows what cancelling their broadcast has said already, up to `most` of them; return how many."""
+    cancelled = select(broadcast.c.id).where(broadcast.c.state == "cancelled", _sum_of(progress.c.queued) > 0)
+    ids = [row[0] for row in await tx.execute(cancelled)]
+    if not ids:
+        return 0
+    rows = select(delivery.c.id).where(delivery.c.broadcast_id.in_(ids), delivery.c.state == "queued").limit(most)
+    swept = update(delivery).where(delivery.c.id.in_(rows), delivery.c.state == "queued")
+    return (await tx.execute(swept.values(state=DeliveryState.CANCELLED, updated_at=now))).rowcount
+
+
+async def run_again(tx: Tx, broadcast_ids: Iterable[int], now: datetime, *, keep: Iterable[int] = ()) -> None:
+    """Let ended broadcasts run again, now that the deliveries `keep` of them are queued.
+
+    What else is still queued in a cancelled one stays cancelled: its rows must say so before its broadcast says "run".
+    """
+    ended = select(broadcast.c.id).where(
+        broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state == BroadcastState.CANCELLED
     )
-    return ids, (await tx.execute(waiting)).rowcount
-
-
-async def requeue(
-    tx: Tx,
-    announcement_id: int,
-    *,
-    states: Sequence[DeliveryState],
-    delivery_id: int | None,
-    reasons: Sequence[Reason] | None = None,
-    now: datetime,
-) -> list[int]:
-    """Put deliveries in the queue again on a person's word, with their broadcasts running. Returns the deliveries."""
-    of_it = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
-    chosen = (
-        update(delivery)
-        .where(delivery.c.broadcast_id.in_(of_it), delivery.c.state.in_(states))
-        .values(
-            state=DeliveryState.QUEUED,
-            due_at=now,
-            queued_at=now,  # the age that makes a delivery stale counts from this word
-            attempts=0,
-            doubtful=False,
-            lease=None,
-            lease_until=None,
-            attempt_id=None,
-            reason=None,
-            detail="",
-            updated_at=now,
-        )
-        .returning(delivery.c.id, delivery.c.broadcast_id)
-    )
-    if delivery_id is not None:
-        chosen = chosen.where(delivery.c.id == delivery_id)
-    if reasons is not None:
-        chosen = chosen.where(delivery.c.reason.in_(reasons))
-    rows = (await tx.execute(chosen)).all()
-    headless = await _hold_back_again(tx, announcement_id, now)
-    again = [row for row in rows if row.id not in headless]
-    await run_again(tx, {row.broadcast_id for row in again})
-    return sorted(row.id for row in again)
-
-
-async def _hold_back_again(tx: Tx, announcement_id: int, now: datetime) -> set[int]:
-    """Fail the queued parts whose beginning stays undone: they would wait for it for ever. Returns which."""
-    before = delivery.alias("before")
-    headless = (
-        select(delivery.c.id)
-        .join(broadcast, broadcast.c.id == delivery.c.broadcast_id)
-        .where(broadcast.c.announcement_id == announcement_id, delivery.c.state == "queued", delivery.c.part > 1)
-        .where(
-            exists().where(
-                before.c.broadcast_id == delivery.c.broadcast_id,
-                before.c.channel == delivery.c.channel,
-                before.c.address == delivery.c.address,
-                before.c.part < delivery.c.part,
-                before.c.state.in_((DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED)),
+    cancelled = [row[0] for row in await tx.execute(ended)]
+    if cancelled:
+        await tx.execute(
+            update(delivery)
+            .where(
+                delivery.c.broadcast_id.in_(cancelled), delivery.c.state == "queued", delivery.c.id.not_in(set(keep))
             )
+            .values(state=DeliveryState.CANCELLED, updated_at=now)
         )
-    )
-    held = (
-        update(delivery)
-        .where(delivery.c.id.in_(headless))
-        .values(state=DeliveryState.FAILED, reason=Reason.PREVIOUS_PART_MISSING, updated_at=now)
-        .returning(delivery.c.id)
-    )
-    return {row.id for row in await tx.execute(held)}
-
-
-async def run_again(tx: Tx, broadcast_ids: Iterable[int]) -> None:
-    """Let settled broadcasts run again, now that something of them is queued."""
     await tx.execute(
         update(broadcast)
-        .where(broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state != BroadcastState.RUNNING)
+        .where(broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state.not_in(_OPEN))
         .values(state=BroadcastState.RUNNING, settled_at=None)
-    )
-
-
-async def hold_back(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> None:
-    """Fail the queued parts that were to follow these deliveries: they would stand in the channel without a head."""
-    later = delivery.alias("later")
-    lost = (
-        select(later.c.id)
-        .join(
-            delivery,
-            (delivery.c.broadcast_id == later.c.broadcast_id)
-            & (delivery.c.channel == later.c.channel)
-            & (delivery.c.address == later.c.address)
-            & (delivery.c.part < later.c.part),
-        )
-        .where(delivery.c.id.in_(delivery_ids), later.c.state == DeliveryState.QUEUED)
-    )
-    await tx.execute(
-        update(delivery)
-        .where(delivery.c.id.in_(lost))
-        .values(state=DeliveryState.FAILED, reason=Reason.PREVIOUS_PART_MISSING, updated_at=now)
-    )
-
-
-def read_delivery(row: Row[Any]) -> Delivery:
-    """Make a Delivery of a row of the table joined with its broadcast's announcement."""
-    shown = row.external_ids is not None or row.link is not None
-    return Delivery(
-        id=row.id,
-        broadcast_id=row.broadcast_id,
-        announcement_id=row.announcement_id,
-        revision=row.revision,
-        channel=row.channel,
-        part=row.part,
-        recipient=Recipient(row.address, row.name, row.organisation, row.list_key, row.list_name),
-        state=DeliveryState(row.state),
-        key=row.key,
-        attempts=row.attempts,
-        due_at=row.due_at,
-        key_since=row.key_since,
-        doubtful=row.doubtful,
-        queued_at=row.queued_at,
-        updated_at=row.updated_at,
-        receipt=Receipt(tuple(row.external_ids or ()), row.link, row.detail) if shown else None,
-        reason=None if row.reason is None else Reason(row.reason),
-        detail=row.detail,
     )
 
 

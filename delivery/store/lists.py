@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 
+from channels.contract import Recipient
 from delivery.database import Tx
 from delivery.listfile import Member
 from delivery.store.dialect import upsert
@@ -35,6 +36,50 @@ async def overview(tx: Tx) -> list[tuple[str, str, int, int]]:
         .order_by(mailing_list.c.name)
     )
     return [(row[0], row[1], row[2], row[3]) for row in await tx.execute(counted)]
+
+
+async def every(tx: Tx) -> dict[str, str]:
+    """Return {key: name} of every list, by name."""
+    chosen = select(mailing_list.c.key, mailing_list.c.name).order_by(mailing_list.c.name)
+    return {row.key: row.name for row in await tx.execute(chosen)}
+
+
+def _is_suppressed() -> ColumnElement[bool]:
+    """An address is left alone for ever, or as a member of one list."""
+    return exists().where(
+        suppression.c.address == member.c.address, suppression.c.list_key.in_(("", member.c.list_key))
+    )
+
+
+async def count(tx: Tx, keys: Sequence[str]) -> int:
+    """Count who would get a letter: each address once, whatever lists it is on."""
+    address = member.c.address if len(keys) == 1 else member.c.address.distinct()
+    counted = select(func.count(address)).where(member.c.list_key.in_(keys), ~_is_suppressed())
+    return int((await tx.execute(counted)).scalar_one())
+
+
+async def left_out(tx: Tx, keys: Sequence[str], *, limit: int) -> list[tuple[Recipient, str]]:
+    """Return members who would get no letter through any of these lists, and why; the first ones by address."""
+    same = member.alias("same")
+    through_another = exists().where(
+        same.c.address == member.c.address,
+        same.c.list_key.in_(keys),
+        ~exists().where(suppression.c.address == same.c.address, suppression.c.list_key.in_(("", same.c.list_key))),
+    )
+    why = (suppression.c.address == member.c.address) & suppression.c.list_key.in_(("", member.c.list_key))
+    found = (
+        select(member, mailing_list.c.name.label("list_name"), suppression.c.reason)
+        .join(suppression, why)
+        .join(mailing_list, mailing_list.c.key == member.c.list_key)
+        .where(member.c.list_key.in_(keys), ~through_another)
+        .order_by(member.c.address, suppression.c.list_key.desc())
+        .limit(limit)
+    )
+    by_address = {
+        row.address: (Recipient(row.address, row.name, row.organisation, row.list_key, row.list_name), row.reason)
+        for row in await tx.execute(found)
+    }
+    return list(by_address.values())
 
 
 async def members(tx: Tx, key: str) -> list[Member]:

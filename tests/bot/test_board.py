@@ -167,6 +167,7 @@ async def test_news_wait_until_telegram_can_be_reached(room: Newsroom) -> None:
             reason=Reason.TOKEN_REVOKED,
             detail="",
             retry_at=room.desk.now() + timedelta(hours=1),
+            tell=True,
             now=room.desk.now(),
         )
     room.tg.faults.add("sendMessage", Fault(Kind.DROPS_BEFORE, times=3))

@@ -21,7 +21,8 @@ from delivery import broadcast
 from delivery.desk import Desk
 from delivery.listfile import Member
 from delivery.model import Delivery, DeliveryState
-from delivery.store import broadcasts, lists
+from delivery.store import lists
+from delivery.store.deliveries import find as find_deliveries
 from delivery.worker import Worker
 
 
@@ -100,7 +101,7 @@ def a_worker(desk: Desk, name: str = "w1", lease: timedelta = timedelta(seconds=
 
 async def deliveries(desk: Desk, announcement_id: int) -> list[Delivery]:
     async with desk.database.reading() as tx:
-        return await broadcasts.deliveries(tx, announcement_id)
+        return await find_deliveries(tx, announcement_id)
 
 
 async def states(desk: Desk, announcement_id: int) -> list[DeliveryState]:

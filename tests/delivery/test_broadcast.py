@@ -32,8 +32,8 @@ async def test_release_writes_one_delivery_per_recipient_and_part(desk: Desk) ->
         ("wall", "@wall", 1),
         ("wall", "@wall", 2),
         ("mail", "a@example.org", 1),
-        ("mail", "a@example.org", 2),
         ("mail", "b@example.org", 1),
+        ("mail", "a@example.org", 2),
         ("mail", "b@example.org", 2),
     ]
 
@@ -173,7 +173,7 @@ async def test_a_broadcast_is_never_half_written(desk: Desk, monkeypatch: pytest
         raise RuntimeError("the process dies here")
 
     with monkeypatch.context() as patched:
-        patched.setattr(broadcasts, "insert_deliveries", fails)
+        patched.setattr(broadcasts, "add_delivery", fails)
         with pytest.raises(RuntimeError):
             await broadcast.release(desk, number, by="editor")
     assert (await broadcast.find(desk, number)).stage is Stage.DRAFT

@@ -1,47 +1,19 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from channels.contract import Pace
-from delivery.pace import Turnstile
-
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+from delivery.pace import Limit, limits_of
 
 
-def test_without_limits_it_is_always_open() -> None:
-    turnstile = Turnstile(Pace())
-    turnstile.passed(NOW)
-    assert turnstile.room(NOW, 500) == 500
-    assert turnstile.opens_at(NOW) == NOW
+def test_without_limits_there_are_none() -> None:
+    assert limits_of(Pace(concurrency=10)) == ()
 
 
-def test_a_gap_parts_two_sends() -> None:
-    turnstile = Turnstile(Pace(gap=timedelta(seconds=1.1)))
-    turnstile.passed(NOW)
-    assert turnstile.opens_at(NOW) == NOW + timedelta(seconds=1.1)
-
-
-def test_the_tightest_limit_counts() -> None:
-    turnstile = Turnstile(Pace(per_minute=5, per_hour=6, per_day=100))
-    for second in range(5):
-        turnstile.passed(NOW + timedelta(seconds=second))
-    now = NOW + timedelta(seconds=5)
-    assert turnstile.room(now, 10) == 0
-    assert turnstile.opens_at(now) == NOW + timedelta(minutes=1)
-    later = NOW + timedelta(minutes=2)
-    assert turnstile.room(later, 10) == 1
-    turnstile.passed(later)
-    assert turnstile.opens_at(later) == NOW + timedelta(hours=1)
-
-
-def test_the_window_slides_and_opens_one_by_one() -> None:
-    turnstile = Turnstile(Pace(per_minute=2))
-    turnstile.passed(NOW)
-    turnstile.passed(NOW + timedelta(seconds=30))
-    assert turnstile.room(NOW + timedelta(seconds=59), 5) == 0
-    assert turnstile.room(NOW + timedelta(seconds=60), 5) == 1
-    assert turnstile.room(NOW + timedelta(seconds=90), 5) == 2
-
-
-def test_what_a_dead_process_sent_counts_too() -> None:
-    past = [NOW - timedelta(hours=hours) for hours in (30, 20, 10)]
-    turnstile = Turnstile(Pace(per_day=3), past)
-    assert turnstile.room(NOW, 10) == 1
+def test_a_gap_is_a_limit_of_one_and_the_shortest_span_comes_first() -> None:
+    pace = Pace(gap=timedelta(seconds=1.1), per_second=2, per_minute=5, per_hour=6, per_day=100)
+    assert limits_of(pace) == (
+        Limit(2, timedelta(seconds=1)),
+        Limit(1, timedelta(seconds=1.1)),
+        Limit(5, timedelta(minutes=1)),
+        Limit(6, timedelta(hours=1)),
+        Limit(100, timedelta(days=1)),
+    )

@@ -8,6 +8,7 @@ from delivery import broadcast
 from delivery.desk import Desk
 from delivery.model import TRANSITIONS, DeliveryState, Outcome
 from delivery.store import broadcasts, holds, queue
+from delivery.store.deliveries import attempts_of
 from delivery.store.queue import Result
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
@@ -22,7 +23,7 @@ UNCONFIRMED, SENDING = DeliveryState.UNCONFIRMED, DeliveryState.SENDING
 
 async def history(desk: Desk, delivery_id: int) -> list[Outcome | None]:
     async with desk.database.reading() as tx:
-        return [one.outcome for one in await queue.attempts_of(tx, delivery_id)]
+        return [one.outcome for one in await attempts_of(tx, delivery_id)]
 
 
 async def test_what_was_taken_is_sent_with_its_link(desk: Desk) -> None:

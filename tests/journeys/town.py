@@ -13,7 +13,7 @@ from typing import Any
 
 from delivery.database import Database
 from delivery.model import Delivery, DeliveryState
-from delivery.store import broadcasts
+from delivery.store.deliveries import find as find_deliveries
 from sandbox.mail import MailStandIn
 from sandbox.telegram import TelegramStandIn
 from sandbox.vk import VkStandIn
@@ -217,7 +217,7 @@ class Rupor:
         database = Database(self.database_url)
         try:
             async with database.reading() as tx:
-                return await broadcasts.deliveries(tx, announcement)
+                return await find_deliveries(tx, announcement)
         finally:
             await database.close()
 

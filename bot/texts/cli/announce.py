@@ -40,11 +40,11 @@ def doubt(channel: str, one: Problem) -> str:
 
 def preview_heading(channel: str, audience: Audience) -> str:
     """Name a channel and whom it reaches."""
-    people = audience.recipients[channel]
-    if len(people) == 1 and not people[0].list_key:
-        return f"{channel} → {people[0].address}"
-    lists = list(dict.fromkeys(one.list_name for one in people if one.list_name))
-    return f"{channel} → {amounts.recipients(len(people))}" + (f" ({listed(lists, most=6)})" if lists else "")
+    reach = audience.reaches[channel]
+    if reach.recipient is not None:
+        return f"{channel} → {reach.recipient.address}"
+    lists = list((reach.lists or {}).values())
+    return f"{channel} → {amounts.recipients(reach.count)}" + (f" ({listed(lists, most=6)})" if lists else "")
 
 
 def sign(one: Problem) -> str:

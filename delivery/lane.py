@@ -1,0 +1,358 @@
+"""One channel's way through a worker: claims what is due, sends it, records what came of it.
+
+All thought is in `step`; the worker only repeats it. The order is fixed by what a crash may cost: claim (a lease) ->
+attempt row committed -> wire -> result committed. While a step runs, a feeder claims on, a little ahead of the
+senders and never further than they get in about a second, so that something urgent is soon the next to go.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from channels.contract import (
+    Channel,
+    ChannelClosed,
+    ChannelError,
+    Deferred,
+    Part,
+    Reason,
+    Receipt,
+    Rejected,
+    Rendering,
+    Shipment,
+    Unconfirmed,
+)
+from delivery import retry, verdict
+from delivery.database import is_away
+from delivery.desk import Desk
+from delivery.hand import Hand
+from delivery.ledger import Ledger
+from delivery.model import Delivery, Outcome, Result
+from delivery.pace import limits_of
+from delivery.store import announcements, deliveries, holds, limits, queue
+
+__all__ = ["Lane", "Standing"]
+
+_log = structlog.get_logger()
+
+_MOST_CLAIMED = 200
+_AHEAD_SECONDS = 0.5
+_SHORT_REST_SECONDS = 0.25
+_KEPT_RENDERINGS = 32
+# So many sends in a row that reach nobody are no accident of one recipient.
+_SIGNS_OF_OUTAGE = 3
+# Where nobody answers, editors are told at the so-manieth failure, some four minutes after the first.
+_TELL_AT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What all lanes of a worker have in common. `jitter` is drawn from 0..1."""
+
+    desk: Desk
+    name: str
+    lease: str
+    lease_time: timedelta
+    jitter: Callable[[], float]
+    on_change: Callable[[], None]
+
+
+class Lane:
+    """Delivers through one channel. `stopping` is set from outside: finish what is on the wire, give back the rest."""
+
+    def __init__(self, channel: str, standing: Standing) -> None:
+        self.stopping = False
+        self.opens_at: datetime | None = None
+        """When the channel's limits let the next delivery out, if they keep it waiting now."""
+        self._channel = channel
+        self._standing = standing
+        self._desk = standing.desk
+        self._way: Channel = standing.desk.channels[channel]
+        self._leased_at: dict[int, float] = {}  # what is in hand, and when its lease was last known to be ours
+        self._held = False
+        self._failures = 0  # in a row, of those that reached nobody
+        self._served = 0  # the broadcast that had its turn last
+        self._speed = 0.0  # deliveries a second
+        self._finished = 0
+        self._measured_at = 0.0
+        self._renderings: OrderedDict[tuple[int, int], Rendering] = OrderedDict()
+        self._ledger = Ledger(
+            standing.desk.database,
+            lease=standing.lease,
+            actor=standing.name,
+            windows={channel: self._way.repeatable_for},
+            limits=limits_of(self._way.pace),
+            now=standing.desk.now,
+            on_settled=lambda _broadcasts: standing.on_change(),
+        )
+
+    @property
+    def in_hand(self) -> set[int]:
+        """The deliveries whose lease is to be renewed."""
+        return set(self._leased_at)
+
+    def renewed(self, ids: set[int], at: float) -> None:
+        """Note that leases were prolonged; `at` is the loop's time before that."""
+        for one in ids & self._leased_at.keys():
+            self._leased_at[one] = at
+
+    async def step(self) -> bool:
+        """Deliver what is due now. Tells whether there was something to do."""
+        self.opens_at = None
+        now = self._desk.now()
+        async with self._desk.database.reading() as tx:
+            due = await queue.due(tx, self._channel, now, after=self._served)
+            held = None if due is None else await holds.hold_of(tx, self._channel)
+        self._held = held is not None
+        if due is None or (held is not None and held.retry_at > now):
+            return False
+        hand = Hand(self._destination, self._way.pace.per_destination)
+        if not await self._claim(hand, 1 if held else self._wanted(hand)):
+            return False
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(1 if held else self._way.pace.concurrency):
+                    group.create_task(self._send_all(hand))
+                if held is None:
+                    await self._feed(hand)
+                else:
+                    hand.end()
+            await self._give_back(hand.drain())
+        finally:
+            self._leased_at.clear()
+        self._standing.on_change()
+        return True
+
+    # Claiming
+
+    async def _feed(self, hand: Hand) -> None:
+        """Claim on as long as something is due, or something is on the wire that may leave room for more."""
+        while not hand.ended:
+            if self.stopping:
+                await self._give_back(hand.drain())
+                return
+            wanted = self._wanted(hand)
+            more = len(hand) <= wanted // 2 and await self._claims_more(hand, wanted)
+            if not more and not hand.under_way and not len(hand):
+                hand.end()
+            elif not more:
+                await _within(_SHORT_REST_SECONDS, hand.changed())
+
+    async def _claims_more(self, hand: Hand, wanted: int) -> bool:
+        try:
+            return await self._claim(hand, wanted - len(hand))
+        except Exception as error:  # noqa: BLE001 - what is under way goes on, and what waits can wait
+            if not is_away(error):
+                _log.exception("lane.claim_failed", channel=self._channel)
+            hand.end()
+            return False
+
+    async def _claim(self, hand: Hand, wanted: int) -> bool:
+        limited = limits_of(self._way.pace)
+        now, at = self._desk.now(), asyncio.get_running_loop().time()
+        async with self._desk.database.writing() as tx:
+            if limited:
+                room = await limits.room(tx, self._channel, limited, wanted + len(hand), now)
+                self.opens_at = room.opens_at
+                wanted = room.count - len(hand)
+            if wanted <= 0:
+                return False
+            claimed = await queue.claim(
+                tx,
+                self._channel,
+                limit=wanted,
+                lease=self._standing.lease,
+                until=now + self._standing.lease_time,
+                now=now,
+                after=self._served,
+                without=hand.crowded,
+            )
+        if claimed:
+            self._served = claimed[0].broadcast_id
+            self._leased_at |= dict.fromkeys((one.id for one in claimed), at)
+            hand.put(claimed)
+        return bool(claimed)
+
+    def _wanted(self, hand: Hand) -> int:
+        """Return how many should wait in hand: what the senders need now, and what they get through in a moment."""
+        now = asyncio.get_running_loop().time()
+        passed = now - self._measured_at
+        if passed > _AHEAD_SECONDS / 2:
+            self._speed, self._finished, self._measured_at = self._finished / passed, 0, now
+        idle = self._way.pace.concurrency - hand.under_way
+        return max(1, idle, min(_MOST_CLAIMED, round(self._speed * _AHEAD_SECONDS)))
+
+    def _destination(self, one: Delivery) -> str:
+        return self._way.destination(one.recipient)
+
+    # Sending
+
+    async def _send_all(self, hand: Hand) -> None:
+        """Send one delivery after the other until the hand ends.
+
+        Nothing but cancellation leaves here: an error of one send must not cut the others off on the wire.
+        """
+        result: Result | None = None
+        while True:
+            one = None if self.stopping else hand.take()
+            try:
+                if one is None:
+                    if result is not None:
+                        await self._ledger.record(result)
+                        result = None
+                    elif hand.ended and (not len(hand) or self.stopping):
+                        return
+                    else:
+                        await hand.changed()
+                    continue
+                attempt = await (self._ledger.exchange(result, one) if result else self._ledger.start(one))
+                result = None if attempt is None else await self._attempt(one, attempt)
+                self._after(hand, result)
+                if hand.ended:
+                    await self._give_back(hand.drain())
+            except Exception:  # noqa: BLE001 - what it had in hand is rescued when the lease ends
+                _log.exception("lane.sender_failed", channel=self._channel)
+                result = None
+            finally:
+                if one is not None:
+                    self._leased_at.pop(one.id, None)
+                    hand.done(one)
+
+    def _after(self, hand: Hand, result: Result | None) -> None:
+        """Count, and end the hand when the channel has turned out to be closed or out of reach."""
+        self._finished += 1
+        if result is not None and (result.outcome is Outcome.CLOSED or self._held):
+            hand.end()
+
+    async def _attempt(self, one: Delivery, attempt: int) -> Result:
+        terms = verdict.terms_of(self._way, self._standing.jitter())
+        too_late = verdict.before_sending(one, attempt, terms, self._desk.now())
+        if too_late is not None:
+            return too_late
+        outcome = await self._send(one, attempt)
+        if isinstance(outcome, ChannelError):
+            return verdict.judge(one, attempt, outcome, terms, self._desk.now())
+        return verdict.sent(one, attempt, outcome)
+
+    async def _send(self, one: Delivery, attempt: int) -> Receipt | ChannelError:
+        ids = {
+            "announcement": one.announcement_id,
+            "broadcast": one.broadcast_id,
+            "delivery": one.id,
+            "attempt": attempt,
+            "channel": self._channel,
+        }
+        try:
+            shipment = await self._shipment(one)
+        except Exception as error:  # noqa: BLE001 - a letter that can't be made must not end the others
+            if is_away(error):
+                return Deferred("the database was away", retry_after=timedelta(seconds=5), counts=False)
+            _log.exception("delivery.not_prepared", **ids)
+            return Rejected("could not be prepared", Reason.PROGRAM_ERROR)
+        if not self._still_ours(one):
+            return Deferred("the lease had almost ended", retry_after=timedelta(0), counts=False)
+        try:
+            receipt = await self._way.send(shipment)
+        except ChannelError as error:
+            _log.info("delivery.not_sent", error=type(error).__name__, reason=error.reason, detail=error.detail, **ids)
+            await self._mind(error)
+            return error
+        except asyncio.CancelledError:
+            # The end of the service's patience: whether it went out is unknown, and that must be on record.
+            cut_off = Unconfirmed("cut off at shutdown")
+            terms = verdict.terms_of(self._way, self._standing.jitter())
+            await self._ledger.record(verdict.in_doubt(one, attempt, cut_off, terms, self._desk.now()))
+            raise
+        except Exception:  # noqa: BLE001 - nor may a bug in a channel
+            _log.exception("delivery.program_error", **ids)
+            return Unconfirmed("an error of the program", Reason.PROGRAM_ERROR)
+        await self._reopen()
+        # Of a hundred thousand letters each has its row; the log tells of them only when asked to.
+        (_log.info if self._way.address else _log.debug)("delivery.sent", link=receipt.link, **ids)
+        return receipt
+
+    def _still_ours(self, one: Delivery) -> bool:
+        """Tell whether enough of the lease is left: a process that stood still may have lost it meanwhile."""
+        at = self._leased_at.get(one.id, float("-inf"))
+        left = self._standing.lease_time.total_seconds() - (asyncio.get_running_loop().time() - at)
+        return left >= self._standing.lease_time.total_seconds() / 3
+
+    async def _shipment(self, one: Delivery) -> Shipment:
+        key = (one.announcement_id, one.revision)
+        rendering = self._renderings.get(key)
+        previous: Receipt | None = None
+        if rendering is None or one.part > 1:
+            async with self._desk.database.reading() as tx:
+                if rendering is None:
+                    rendering = self._way.render(await announcements.post_of(tx, one.announcement_id, one.revision))
+                if one.part > 1:
+                    previous = await deliveries.previous_receipt(tx, one)
+            self._renderings[key] = rendering
+            if len(self._renderings) > _KEPT_RENDERINGS:
+                self._renderings.popitem(last=False)
+        part: Part = rendering.parts[one.part - 1]
+        return Shipment(part, one.recipient, one.key, previous)
+
+    # Closed channels
+
+    async def _mind(self, error: ChannelError) -> None:
+        """Hold the channel when it refuses everybody, or when send after send finds nobody there."""
+        if isinstance(error, ChannelClosed):
+            await self._hold(error)
+            return
+        out_of_reach = isinstance(error, Deferred) and error.reason is Reason.NOT_CONNECTED
+        self._failures = self._failures + 1 if out_of_reach else 0
+        if self._failures >= min(_SIGNS_OF_OUTAGE, self._way.pace.concurrency):
+            await self._hold(error)
+
+    async def _hold(self, error: ChannelError) -> None:
+        now = self._desk.now()
+        async with self._desk.database.writing() as tx:
+            before = await holds.hold_of(tx, self._channel)
+            if before is not None and before.retry_at > now and before.reason is error.reason:
+                self._held = True  # the others on the wire have said so already
+                return
+            tries = 1 if before is None else before.tries + 1
+            until = now + retry.hold_pause(error.reason, tries)
+            quiet = error.reason is Reason.NOT_CONNECTED
+            news = before is None or before.reason is Reason.NOT_CONNECTED
+            await holds.close(
+                tx,
+                self._channel,
+                reason=error.reason,
+                detail=error.detail,
+                retry_at=until,
+                tell=tries == _TELL_AT if quiet else news,
+                now=now,
+            )
+        self._held = True
+        known = {"reason": error.reason, "detail": error.detail, "until": until.isoformat()}
+        _log.error("channel.closed", channel=self._channel, **known)
+        self._standing.on_change()
+
+    async def _reopen(self) -> None:
+        self._failures = 0
+        if self._held:
+            async with self._desk.database.writing() as tx:
+                await holds.open_again(tx, self._channel)
+            self._held = False
+            _log.info("channel.open_again", channel=self._channel)
+
+    async def _give_back(self, rest: list[Delivery]) -> None:
+        if rest:
+            async with self._desk.database.writing() as tx:
+                await queue.give_back(tx, rest, lease=self._standing.lease, now=self._desk.now())
+            for one in rest:
+                self._leased_at.pop(one.id, None)
+
+
+async def _within(seconds: float, waiting: Awaitable[None]) -> None:
+    """Wait for something, but not longer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting

@@ -1,0 +1,306 @@
+"""Single deliveries: read, put in the queue again, held back for the part before them, settled by a person's word."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, case, exists, literal_column, select, update
+
+from channels.contract import Reason, Receipt, Recipient
+from delivery.database import Tx
+from delivery.model import Attempt, Delivery, DeliveryState, Outcome
+from delivery.tables import attempt, broadcast, delivery
+
+__all__ = [
+    "attempts_of",
+    "find",
+    "follow_up",
+    "get",
+    "hold_back",
+    "newest_receipt",
+    "previous_receipt",
+    "read_delivery",
+    "requeue",
+    "settle_by_person",
+    "undo_doubt",
+]
+
+_TROUBLE = frozenset({DeliveryState.FAILED, DeliveryState.UNCONFIRMED})
+# A literal, not parameters: the partial index answers only to it.
+_IN_TROUBLE: ColumnElement[bool] = delivery.c.state.in_(
+    [literal_column("'failed'"), literal_column("'unconfirmed'")],
+)
+
+# Cancelling a broadcast is one word in its row; its queued deliveries follow in slices, and count as cancelled at once.
+_state: ColumnElement[str] = case(
+    (and_(delivery.c.state == "queued", broadcast.c.state == "cancelled"), "cancelled"), else_=delivery.c.state
+)
+_delivery = select(delivery, broadcast.c.announcement_id, _state.label("true_state")).join(
+    broadcast, broadcast.c.id == delivery.c.broadcast_id
+)
+
+
+def read_delivery(row: Row[Any]) -> Delivery:
+    """Make a Delivery of a row of the table joined with its broadcast's announcement."""
+    shown = row.external_ids is not None or row.link is not None
+    return Delivery(
+        id=row.id,
+        broadcast_id=row.broadcast_id,
+        announcement_id=row.announcement_id,
+        revision=row.revision,
+        channel=row.channel,
+        part=row.part,
+        recipient=Recipient(row.address, row.name, row.organisation, row.list_key, row.list_name),
+        state=DeliveryState(row.true_state),
+        key=row.key,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        key_since=row.key_since,
+        doubtful=row.doubtful,
+        queued_at=row.queued_at,
+        updated_at=row.updated_at,
+        receipt=Receipt(tuple(row.external_ids or ()), row.link, row.detail) if shown else None,
+        reason=None if row.reason is None else Reason(row.reason),
+        detail=row.detail,
+    )
+
+
+async def find(
+    tx: Tx,
+    announcement_id: int,
+    *,
+    states: Collection[DeliveryState] = tuple(DeliveryState),
+    broadcast_id: int | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> list[Delivery]:
+    """Return deliveries in the order of their ids, starting after one of them."""
+    chosen = _delivery.where(broadcast.c.announcement_id == announcement_id, delivery.c.id > after)
+    chosen = chosen.where(_IN_TROUBLE if set(states) == _TROUBLE else _state.in_(states))
+    if broadcast_id is not None:
+        chosen = chosen.where(delivery.c.broadcast_id == broadcast_id)
+    return [read_delivery(row) for row in await tx.execute(chosen.order_by(delivery.c.id).limit(limit))]
+
+
+async def get(tx: Tx, delivery_id: int) -> Delivery | None:
+    """Return one delivery."""
+    row = (await tx.execute(_delivery.where(delivery.c.id == delivery_id))).one_or_none()
+    return None if row is None else read_delivery(row)
+
+
+async def attempts_of(tx: Tx, delivery_id: int) -> list[Attempt]:
+    """Return the history of one delivery, oldest first."""
+    found = select(attempt).where(attempt.c.delivery_id == delivery_id).order_by(attempt.c.id)
+    return [
+        Attempt(
+            id=row.id,
+            delivery_id=row.delivery_id,
+            number=row.number,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            outcome=None if row.outcome is None else Outcome(row.outcome),
+            detail=row.detail,
+            actor=row.actor,
+        )
+        for row in await tx.execute(found)
+    ]
+
+
+# Again
+
+
+async def requeue(
+    tx: Tx,
+    announcement_id: int,
+    *,
+    states: Sequence[DeliveryState],
+    delivery_id: int | None,
+    reasons: Sequence[Reason] | None = None,
+    now: datetime,
+) -> tuple[list[int], set[int]]:
+    """Put deliveries in the queue again on a person's word. Returns them, and their broadcasts.
+
+    The caller lets those broadcasts run.
+    """
+    of_it = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
+    chosen = (
+        update(delivery)
+        .where(delivery.c.broadcast_id.in_(of_it), _IN_TROUBLE, delivery.c.state.in_(states))
+        .values(
+            state=DeliveryState.QUEUED,
+            due_at=now,
+            queued_at=now,  # the age that makes a delivery stale counts from this word
+            attempts=0,
+            doubtful=False,
+            lease=None,
+            lease_until=None,
+            attempt_id=None,
+            reason=None,
+            detail="",
+            updated_at=now,
+        )
+        .returning(delivery.c.id, delivery.c.broadcast_id)
+    )
+    if delivery_id is not None:
+        chosen = chosen.where(delivery.c.id == delivery_id)
+    if reasons is not None:
+        chosen = chosen.where(delivery.c.reason.in_(reasons))
+    rows = (await tx.execute(chosen)).all()
+    headless = await _hold_back_again(tx, announcement_id, now)
+    again = [row for row in rows if row.id not in headless]
+    return sorted(row.id for row in again), {row.broadcast_id for row in again}
+
+
+async def _hold_back_again(tx: Tx, announcement_id: int, now: datetime) -> set[int]:
+    """Fail the queued parts whose beginning stays undone: they would wait for it for ever. Returns which."""
+    before = delivery.alias("before")
+    headless = (
+        select(delivery.c.id)
+        .join(broadcast, broadcast.c.id == delivery.c.broadcast_id)
+        .where(broadcast.c.announcement_id == announcement_id, delivery.c.state == "queued", delivery.c.part > 1)
+        .where(
+            exists().where(
+                before.c.broadcast_id == delivery.c.broadcast_id,
+                before.c.channel == delivery.c.channel,
+                before.c.address == delivery.c.address,
+                before.c.part < delivery.c.part,
+                before.c.state.in_((DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED)),
+            )
+        )
+    )
+    held = (
+        update(delivery)
+        .where(delivery.c.id.in_(headless))
+        .values(state=DeliveryState.FAILED, reason=Reason.PREVIOUS_PART_MISSING, updated_at=now)
+        .returning(delivery.c.id)
+    )
+    return {row.id for row in await tx.execute(held)}
+
+
+# Parts that follow one another
+
+
+async def hold_back(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> None:
+    """Fail the queued parts that were to follow these deliveries: they would stand in the channel without a head."""
+    later = delivery.alias("later")
+    lost = (
+        select(later.c.id)
+        .join(
+            delivery,
+            (delivery.c.broadcast_id == later.c.broadcast_id)
+            & (delivery.c.channel == later.c.channel)
+            & (delivery.c.address == later.c.address)
+            & (delivery.c.part < later.c.part),
+        )
+        .where(delivery.c.id.in_(delivery_ids), later.c.state == DeliveryState.QUEUED)
+    )
+    await tx.execute(
+        update(delivery)
+        .where(delivery.c.id.in_(lost))
+        .values(state=DeliveryState.FAILED, reason=Reason.PREVIOUS_PART_MISSING, updated_at=now)
+    )
+
+
+async def previous_receipt(tx: Tx, one: Delivery) -> Receipt | None:
+    """Return the receipt of the part before this one."""
+    found = select(delivery.c.external_ids, delivery.c.link).where(
+        delivery.c.broadcast_id == one.broadcast_id,
+        delivery.c.channel == one.channel,
+        delivery.c.address == one.recipient.address,
+        delivery.c.part == one.part - 1,
+    )
+    return _receipt((await tx.execute(found)).one_or_none())
+
+
+async def newest_receipt(tx: Tx, channel: str, address: str, *, before: datetime) -> Receipt | None:
+    """Return the receipt of the last part that this place took before a moment."""
+    found = (
+        select(delivery.c.external_ids, delivery.c.link)
+        .where(delivery.c.channel == channel, delivery.c.address == address)
+        .where(delivery.c.link.is_not(None), delivery.c.state == DeliveryState.SENT, delivery.c.updated_at <= before)
+        .order_by(delivery.c.updated_at.desc(), delivery.c.id.desc())
+        .limit(1)
+    )
+    return _receipt((await tx.execute(found)).one_or_none())
+
+
+def _receipt(row: Any) -> Receipt | None:
+    return None if row is None else Receipt(tuple(row.external_ids or ()), row.link)
+
+
+async def follow_up(tx: Tx, one: Delivery, now: datetime) -> list[int]:
+    """Queue the later parts again that were held back while this one was in doubt; return which."""
+    again = await tx.execute(
+        update(delivery)
+        .where(
+            delivery.c.broadcast_id == one.broadcast_id,
+            delivery.c.channel == one.channel,
+            delivery.c.address == one.recipient.address,
+            delivery.c.part > one.part,
+            delivery.c.state == DeliveryState.FAILED,
+            delivery.c.reason == Reason.PREVIOUS_PART_MISSING,
+        )
+        .values(state=DeliveryState.QUEUED, due_at=now, queued_at=now, reason=None, updated_at=now)
+        .returning(delivery.c.id)
+    )
+    return [row[0] for row in again]
+
+
+# Doubts
+
+
+async def settle_by_person(
+    tx: Tx, one: Delivery, *, sent: bool, actor: str, now: datetime, receipt: Receipt | None = None
+) -> bool:
+    """Write somebody's word about a doubtful delivery into its history. False when it is no longer in doubt.
+
+    `actor` is a person, or the channel itself when it was looked up; then there may be a receipt.
+    """
+    values: dict[str, Any] = {
+        "state": DeliveryState.SENT if sent else DeliveryState.FAILED,
+        "reason": None if sent else Reason.SETTLED_BY_PERSON,
+        "attempt_id": None,
+        "updated_at": now,
+    }
+    if receipt is not None:
+        values |= {"external_ids": list(receipt.external_ids), "link": receipt.link, "detail": receipt.detail}
+    moved = update(delivery).where(delivery.c.id == one.id, delivery.c.state == DeliveryState.UNCONFIRMED)
+    if (await tx.execute(moved.values(values))).rowcount == 0:
+        return False
+    await _note(tx, one, Outcome.SETTLED_SENT if sent else Outcome.SETTLED_NOT_SENT, actor, now)
+    return True
+
+
+async def undo_doubt(tx: Tx, one: Delivery, *, actor: str, now: datetime) -> bool:
+    """Queue a doubtful delivery again, now that a look has shown that it is not there. False when it moved on."""
+    again = (
+        update(delivery)
+        .where(delivery.c.id == one.id, delivery.c.state == DeliveryState.UNCONFIRMED)
+        .values(
+            state=DeliveryState.QUEUED,
+            due_at=now,
+            doubtful=False,
+            key_since=None,
+            attempt_id=None,
+            reason=None,
+            detail="",
+            updated_at=now,
+        )
+    )
+    if (await tx.execute(again)).rowcount == 0:
+        return False
+    await _note(tx, one, Outcome.SETTLED_NOT_SENT, actor, now)
+    return True
+
+
+async def _note(tx: Tx, one: Delivery, outcome: Outcome, actor: str, now: datetime) -> None:
+    values = {
+        "delivery_id": one.id,
+        "number": one.attempts,
+        "started_at": now,
+        "ended_at": now,
+        "outcome": outcome,
+        "detail": "",
+        "actor": actor,
+    }
+    await tx.execute(attempt.insert().values(values))
