@@ -347,6 +347,16 @@ async def test_an_album_that_is_there_in_part_is_left_to_a_person(
     assert "part of the album" in (await not_told(channel, last, part)).detail
 
 
+async def test_the_rest_of_an_album_is_not_made_up_from_other_posts(
+    telegram: TelegramStandIn, channel: TelegramChannel, shelf: Shelf, last: Receipt
+) -> None:
+    part = Part(TEXT, attachments=tuple(shelf.put(PHOTO, number) for number in range(3)))
+    await send_unheard(telegram, channel, part=part)
+    delete(telegram, 3)
+    await channel.send(a_shipment(Part("", attachments=(shelf.put(PHOTO, 3),))))
+    assert "part of the album" in (await not_told(channel, last, part)).detail
+
+
 # What can't be told
 
 

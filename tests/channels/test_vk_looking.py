@@ -267,6 +267,14 @@ async def test_pictures_without_words_are_counted(
         assert await channel.look(a_shipment("", *others), since=clock(), last=None) is None
 
 
+async def test_pictures_with_words_are_not_those_without(
+    vk: VkStandIn, channel: VkChannel, files: Files, clock: Clock
+) -> None:
+    picture = files.attach("1.png", PICTURE, "image/png", AttachmentKind.PHOTO)
+    await channel.send(a_shipment(TEXT, picture))
+    assert await channel.look(a_shipment("", picture), since=clock(), last=None) is None
+
+
 async def test_an_attachment_that_vk_left_out_hides_nothing(
     vk: VkStandIn, channel: VkChannel, files: Files, clock: Clock
 ) -> None:
