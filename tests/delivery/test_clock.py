@@ -13,7 +13,7 @@ from bot.config import load
 from channels.contract import Shipment
 from delivery import clock as module
 from delivery.clock import DatabaseClock
-from delivery.database import Database
+from delivery.database import Database, Tx
 from delivery.desk import Desk
 from delivery.model import DeliveryState
 from delivery.store import wake
@@ -37,7 +37,7 @@ class Server:
         monkeypatch.setattr(wake, "server_time", self._answer)
         self.clock = DatabaseClock(database, lambda: self.seconds)
 
-    async def _answer(self, _tx: wake.Tx) -> datetime:
+    async def _answer(self, _tx: Tx) -> datetime:
         self.pass_by(self.way / 2)
         answer = self.moment
         self.pass_by(self.way / 2)

@@ -13,6 +13,7 @@ from delivery.database import Database, missing_limits
 from delivery.store import wake
 from delivery.wakeup import Listener, is_heard
 from tests.support import pooler, postgres
+from tests.support.cable import Cable
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.postgres
@@ -149,53 +150,13 @@ async def test_a_line_that_dies_without_a_word_is_replaced(
     monkeypatch.setattr(wakeup, "_ASK_EVERY", 0.1)
     monkeypatch.setattr(wakeup, "_ANSWER_WITHIN", 0.3)
     ear = Ear()
-    async with Cable(server) as cable, listening(cable.url, ear):
+    async with Cable(server) as cable, listening(cable.url(), ear):
         await eventually(lambda: ear.words == 1)
         cable.pull()
         await eventually(lambda: ear.words == 2)
         async with opened(server.url()) as database:
             await announced(database)
         await eventually(lambda: ear.words == 3)
-
-
-class Cable:
-    """A way to the server over the loopback, which can be pulled: lines that are open then stay open and silent."""
-
-    def __init__(self, server: postgres.Server) -> None:
-        self._socket = str(server.folder / ".s.PGSQL.5432")
-        self._plugged: list[bool] = []
-        self._tasks = asyncio.TaskGroup()
-
-    async def __aenter__(self) -> "Cable":
-        await self._tasks.__aenter__()
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.url = f"postgresql+asyncpg://{postgres.USER}@127.0.0.1:{port}/postgres"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        await self._tasks.__aexit__(None, None, None)
-
-    def pull(self) -> None:
-        """Silence every line that is open now."""
-        self._plugged[:] = [False] * len(self._plugged)
-
-    async def _carry(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
-        number = len(self._plugged)
-        self._plugged.append(True)
-        far_in, far_out = await asyncio.open_unix_connection(self._socket)
-        self._tasks.create_task(self._copy(number, near_in, far_out))
-        self._tasks.create_task(self._copy(number, far_in, near_out))
-
-    async def _copy(self, number: int, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
-            while data := await source.read(4096):
-                if self._plugged[number]:
-                    sink.write(data)
-        except OSError:
-            pass
-        sink.close()
 
 
 # A pooler in between

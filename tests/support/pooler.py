@@ -1,6 +1,6 @@
 """A real PgBouncer for the tests, in front of a `postgres.Server`: a connection to the server lasts a transaction.
 
-It comes from `RUPOR_PGBOUNCER`, from PATH, or out of Debian's and Ubuntu's packages, which are unpacked into the
+It comes from `PGBOUNCER`, from PATH, or out of Debian's and Ubuntu's packages, which are unpacked into the
 virtual environment and not installed: that needs no rights and changes nothing of the system.
 """
 
@@ -26,7 +26,7 @@ KEPT_IN = Path(sys.prefix) / "share" / "rupor-tests" / "pgbouncer"
 
 
 class NoPoolerError(LookupError):
-    """No PgBouncer that starts: install one, set RUPOR_PGBOUNCER, or run on Debian with its packages in reach."""
+    """No PgBouncer that starts: install one, set PGBOUNCER, or run on Debian with its packages in reach."""
 
     def __str__(self) -> str:
         return self.__doc__ or ""
@@ -35,11 +35,16 @@ class NoPoolerError(LookupError):
 @cache
 def find() -> Path:
     """Return a PgBouncer that starts, bringing one if need be. NoPoolerError when no way led to one."""
-    named = os.environ.get("RUPOR_PGBOUNCER") or shutil.which("pgbouncer")
-    for program in [Path(named)] if named else [_kept(), _brought()]:
+    for way in (_installed, _kept, _brought):
+        program = way()
         if program is not None and _starts(program):
             return program
     raise NoPoolerError
+
+
+def _installed() -> Path | None:
+    named = os.environ.get("PGBOUNCER") or shutil.which("pgbouncer")
+    return Path(named) if named else None
 
 
 def _kept() -> Path | None:
