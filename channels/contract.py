@@ -187,13 +187,15 @@ class Shipment:
     """One part on its way to one recipient.
 
     `key` is chosen once per delivery and is the same for every attempt (VK's guid, a letter's Message-ID).
-    `previous` is the receipt of the part before this one, to answer to.
+    `previous` is the receipt of the part before this one, to answer to. `unheard`: an earlier attempt under this key
+    may have gone out, and nobody has looked since.
     """
 
     part: Part
     recipient: Recipient
     key: str
     previous: Receipt | None = None
+    unheard: bool = False
 
 
 class Reason(StrEnum):

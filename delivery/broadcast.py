@@ -399,6 +399,21 @@ async def settle(desk: Desk, delivery_id: int, *, sent: bool, by: str) -> bool:
         return True
 
 
+async def settle_all(desk: Desk, announcement_id: int, *, sent: bool, by: str, channel: str | None = None) -> int:
+    """Take a person's word about every unconfirmed delivery, or those of one channel; return how many there were.
+
+    Raises UnknownAnnouncementError.
+    """
+    async with desk.database.writing() as tx:
+        await find_in(tx, announcement_id)
+        settled = await deliveries.settle_all(tx, announcement_id, channel=channel, sent=sent, actor=by, now=desk.now())
+        for one in settled if sent else ():
+            await let_follow(tx, one, desk.now())
+        if settled:
+            await talks.reopen_boards(tx, announcement_id)
+        return len(settled)
+
+
 async def let_follow(tx: Tx, one: Delivery, now: datetime) -> None:
     """Let the parts go out that waited for this one, now that it is known to stand there."""
     following = await deliveries.follow_up(tx, one, now)

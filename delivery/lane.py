@@ -296,7 +296,7 @@ class Lane:
             if len(self._renderings) > _KEPT_RENDERINGS:
                 self._renderings.popitem(last=False)
         part: Part = rendering.parts[one.part - 1]
-        return Shipment(part, one.recipient, one.key, previous)
+        return Shipment(part, one.recipient, one.key, previous, unheard=one.doubtful)
 
     # Closed channels
 

@@ -84,10 +84,11 @@ def in_doubt(
 ) -> Result:
     """Repeat or put to a person. `tries` counts this attempt too; by default `one` was read before it began.
 
-    Without `terms` (the channel is gone from the configuration) a person decides.
+    Without `terms` (the channel is gone from the configuration), or where a repeat would not be the same
+    (Reason.FILE_LOST), a person decides, or a look.
     """
     again = None
-    if terms is not None:
+    if terms is not None and error.reason is not Reason.FILE_LOST:
         again = repeat_at(
             one.attempts + 1 if tries is None else tries,
             one.key_since or now,

@@ -14,7 +14,7 @@ from uuid import uuid4
 import structlog
 
 from channels.contract import Reason, Unconfirmed
-from delivery import verdict
+from delivery import doubts, verdict
 from delivery.database import is_away
 from delivery.desk import Desk
 from delivery.lane import Lane, Standing
@@ -121,6 +121,8 @@ class Worker:
                     for event in self._wake.values():
                         event.set()
                 while await self.tidy():
+                    pass
+                while await doubts.look_at_next(self._desk):
                     pass
             except Exception as error:  # noqa: BLE001 - it is tried again
                 if not is_away(error):

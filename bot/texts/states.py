@@ -33,6 +33,7 @@ STAGE: Mapping[Stage, str] = {
 
 BROADCAST: Mapping[BroadcastState, str] = {
     BroadcastState.RUNNING: "отправляется",
+    BroadcastState.PAUSED: "приостановлена",
     BroadcastState.SETTLED: "завершена",
     BroadcastState.CANCELLED: "остановлена",
 }

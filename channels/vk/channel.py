@@ -58,8 +58,8 @@ class VkChannel:
 
     A key is VK's guid: sent twice within an hour, it shows once (dev.vk.com, wall.post). That is only known of repeats
     that are the same to the byte, so what was uploaded under a key is remembered. Words alone stay the same after a
-    restart too; attachments do not: uploaded again, they carry new ids under the old guid, and what VK makes of that
-    is not documented.
+    restart too; attachments do not: uploaded again, they would carry new ids under the old guid, so that such a repeat
+    is refused as Unconfirmed, for a look or a person to settle.
     """
 
     def __init__(self, key: str, settings: Settings, surroundings: Surroundings) -> None:
@@ -131,6 +131,9 @@ class VkChannel:
             words = f"this channel posts to {self.address}, not to {shipment.recipient.address}"
             raise Rejected(words, Reason.NO_SUCH_CHAT)
         consignment = self._consignment(shipment.key)
+        if shipment.unheard and shipment.part.attachments and consignment.in_doubt_since is None:
+            # Another process made that attempt: what it uploaded is forgotten, and a repeat would not be the same.
+            raise Unconfirmed("what was uploaded for an earlier attempt is not known here", Reason.FILE_LOST)
         for position, attachment in enumerate(shipment.part.attachments):
             if position not in consignment.uploaded:
                 consignment.uploaded[position] = await self._upload(attachment)

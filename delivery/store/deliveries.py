@@ -17,10 +17,14 @@ __all__ = [
     "follow_up",
     "get",
     "hold_back",
+    "is_known",
     "newest_receipt",
+    "next_doubt",
     "previous_receipt",
+    "put_off",
     "read_delivery",
     "requeue",
+    "settle_all",
     "settle_by_person",
     "undo_doubt",
 ]
@@ -213,7 +217,7 @@ async def previous_receipt(tx: Tx, one: Delivery) -> Receipt | None:
 
 
 async def newest_receipt(tx: Tx, channel: str, address: str, *, before: datetime) -> Receipt | None:
-    """Return the receipt of the last part that this place took before a moment."""
+    """Return the receipt of the last part that this place is sure to have taken before a moment."""
     found = (
         select(delivery.c.external_ids, delivery.c.link)
         .where(delivery.c.channel == channel, delivery.c.address == address)
@@ -222,6 +226,12 @@ async def newest_receipt(tx: Tx, channel: str, address: str, *, before: datetime
         .limit(1)
     )
     return _receipt((await tx.execute(found)).one_or_none())
+
+
+async def is_known(tx: Tx, channel: str, receipt: Receipt) -> bool:
+    """Tell whether some delivery has this receipt already."""
+    known = delivery.c.channel == channel, delivery.c.link == receipt.link, delivery.c.link.is_not(None)
+    return (await tx.execute(select(delivery.c.id).where(*known).limit(1))).first() is not None
 
 
 def _receipt(row: Any) -> Receipt | None:
@@ -247,6 +257,33 @@ async def follow_up(tx: Tx, one: Delivery, now: datetime) -> list[int]:
 
 
 # Doubts
+
+
+async def next_doubt(tx: Tx, channels: Collection[str], now: datetime, *, since: datetime) -> Delivery | None:
+    """Return the oldest doubtful delivery of these channels whose `due_at` has come and whose key is not too old."""
+    chosen = (
+        _delivery.where(_IN_TROUBLE, delivery.c.state == DeliveryState.UNCONFIRMED, delivery.c.channel.in_(channels))
+        .where(delivery.c.due_at <= now, delivery.c.key_since >= since)
+        .order_by(delivery.c.key_since, delivery.c.id)
+        .limit(1)
+    )
+    row = (await tx.execute(chosen)).one_or_none()
+    return None if row is None else read_delivery(row)
+
+
+async def put_off(tx: Tx, one: Delivery, until: datetime, now: datetime) -> bool:
+    """Look at a doubtful delivery no more before `until`. False when another worker has taken it, or it has moved."""
+    mine = (delivery.c.id == one.id) & (delivery.c.state == DeliveryState.UNCONFIRMED) & (delivery.c.due_at <= now)
+    return (await tx.execute(update(delivery).where(mine).values(due_at=until))).rowcount == 1
+
+
+async def settle_all(
+    tx: Tx, announcement_id: int, *, channel: str | None, sent: bool, actor: str, now: datetime
+) -> list[Delivery]:
+    """Write one word about all doubtful deliveries of an announcement, or of one channel of it; return which."""
+    doubtful = await find(tx, announcement_id, states=(DeliveryState.UNCONFIRMED,))
+    chosen = [one for one in doubtful if channel in (None, one.channel)]
+    return [one for one in chosen if await settle_by_person(tx, one, sent=sent, actor=actor, now=now)]
 
 
 async def settle_by_person(

@@ -528,16 +528,17 @@ async def test_the_repeat_is_the_same_to_the_byte_and_uploads_nothing(
     assert len(calls(vk, "photos.saveWallPhoto")) == 1
 
 
-async def test_after_a_restart_the_guid_still_shows_once(
+async def test_attachments_forgotten_by_a_restart_are_not_sent_again_blindly(
     vk: VkStandIn, full: VkChannel, opened: Opener, shelf: Shelf
 ) -> None:
-    post = Post("Фото", attachments=(shelf.picture(),))
+    vk.guid_repeat = "exact"
+    first = shipment("Фото", shelf.picture())
     vk.faults.add("wall.post", Fault(Kind.DROPS_AFTER_REQUEST))
-    with pytest.raises(Unconfirmed):
-        await send(full, post)
+    await failure(full, first)
     restarted = await opened(vk.url, user_token=SecretStr(USER_TOKEN))
-    receipt = await send(restarted, post)
-    assert receipt.external_ids == ("1",)
+    error = await failure(restarted, replace(first, unheard=True))
+    assert (type(error), error.reason) == (Unconfirmed, Reason.FILE_LOST)
+    assert (await full.send(replace(first, unheard=True))).external_ids == ("1",)
     assert len(vk.posts(GROUP)) == 1
 
 

@@ -44,6 +44,7 @@ class Scripted:
         self.calls = 0
         self.looks = False
         self.seen: Receipt | None = None
+        self.blind: ChannelError | None = None
         self.hold: asyncio.Event | None = None
         self.on_wire = asyncio.Event()
 
@@ -68,6 +69,8 @@ class Scripted:
         return Receipt((str(len(self.sent)),), f"https://example.org/{len(self.sent)}")
 
     async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:
+        if self.blind is not None:
+            raise self.blind
         return self.seen
 
     async def check(self) -> Sequence[Finding]:

@@ -1,0 +1,135 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from channels.contract import Deferred, Reason, Receipt, Unconfirmed
+from delivery import broadcast, doubts
+from delivery.desk import Desk
+from delivery.doubts import Sight
+from delivery.model import DeliveryState, Outcome
+from delivery.store.deliveries import attempts_of
+from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
+from tests.support.clock import Clock
+
+pytestmark = pytest.mark.every_postgres
+
+SENT, FAILED, UNCONFIRMED = DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCONFIRMED
+
+
+async def a_doubt(desk: Desk, wall: Scripted, text: str = "Заседание президиума") -> int:
+    says(wall, Unconfirmed("no answer"))
+    number = await a_broadcast(desk, text)
+    await a_worker(desk).step("wall")
+    assert (await states(desk, number))[0] is UNCONFIRMED
+    return number
+
+
+async def test_a_post_that_is_found_is_sent_with_its_true_link(desk: Desk, clock: Clock, wall: Scripted) -> None:
+    wall.looks, wall.seen = True, Receipt(("77",), "https://example.org/77")
+    number = await a_doubt(desk, wall)
+    clock.advance(seconds=20)
+    assert await doubts.look_at_next(desk)
+    (one,) = await deliveries(desk, number)
+    assert (one.state, one.receipt and one.receipt.link) == (SENT, "https://example.org/77")
+    async with desk.database.reading() as tx:
+        history = await attempts_of(tx, one.id)
+    assert [(each.outcome, each.actor) for each in history][1:] == [(Outcome.SETTLED_SENT, "channel:wall")]
+    assert not await doubts.look_at_next(desk)
+
+
+async def test_a_post_that_is_not_there_goes_out_again(desk: Desk, clock: Clock, wall: Scripted) -> None:
+    wall.looks = True
+    number = await a_doubt(desk, wall)
+    clock.advance(seconds=20)
+    assert await doubts.look_at_next(desk)
+    assert await a_worker(desk).step("wall")
+    assert await states(desk, number) == [SENT]
+    assert len(wall.sent) == 1
+
+
+async def test_a_look_that_brings_no_certainty_is_repeated_ever_more_rarely(
+    desk: Desk, clock: Clock, wall: Scripted
+) -> None:
+    wall.looks, wall.blind = True, Deferred("not now")
+    number = await a_doubt(desk, wall)
+    looks = []
+    for second in range(0, 600, 5):
+        if await doubts.look_at_next(desk):
+            looks.append(second)
+        clock.advance(seconds=5)
+    assert await states(desk, number) == [UNCONFIRMED]
+    pauses = [later - earlier for earlier, later in zip(looks, looks[1:], strict=False)]
+    assert pauses == sorted(pauses)
+    assert 3 <= len(looks) <= 8
+    wall.blind = None
+    wall.seen = Receipt(("1",), "https://example.org/1")
+    (one,) = await deliveries(desk, number)
+    assert await doubts.look(desk, one.id, by="editor:1") is Sight.THERE
+    assert await doubts.look(desk, one.id, by="editor:1") is Sight.SETTLED
+
+
+async def test_where_nobody_can_look_a_person_is_asked(desk: Desk, wall: Scripted) -> None:
+    number = await a_doubt(desk, wall)
+    (one,) = await deliveries(desk, number)
+    assert not await doubts.look_at_next(desk)
+    assert await doubts.look(desk, one.id, by="editor:1") is Sight.NO_WAY
+    assert await states(desk, number) == [UNCONFIRMED]
+
+
+async def test_the_post_of_another_delivery_is_not_taken_for_it(desk: Desk, clock: Clock, wall: Scripted) -> None:
+    first = await a_doubt(desk, wall)
+    clock.advance(seconds=5)
+    second = await a_doubt(desk, wall)
+    wall.looks, wall.seen = True, Receipt(("5",), "https://example.org/5")
+    (older,), (younger,) = await deliveries(desk, first), await deliveries(desk, second)
+    assert await doubts.look(desk, older.id, by="editor:1") is Sight.THERE
+    assert await doubts.look(desk, younger.id, by="editor:1") is Sight.UNCERTAIN
+    assert await states(desk, second) == [UNCONFIRMED]
+
+
+async def test_later_parts_follow_a_part_that_was_found(desk: Desk, clock: Clock, wall: Scripted) -> None:
+    wall.looks, wall.seen = True, Receipt(("9",), "https://example.org/9")
+    number = await a_doubt(desk, wall, "один|два")
+    clock.advance(seconds=20)
+    assert await doubts.look_at_next(desk)
+    assert await a_worker(desk).step("wall")
+    assert await states(desk, number) == [SENT, SENT]
+    assert wall.sent[0].previous == Receipt(("9",), "https://example.org/9")
+
+
+async def test_two_workers_look_once(desk: Desk, clock: Clock, wall: Scripted) -> None:
+    wall.looks = True
+    number = await a_doubt(desk, wall)
+    clock.advance(seconds=20)
+    await asyncio.gather(*(doubts.look_at_next(desk) for _ in range(3)))
+    while await a_worker(desk).step("wall"):
+        pass
+    assert await states(desk, number) == [SENT]
+    assert len(wall.sent) == 1
+
+
+async def test_a_repeat_that_would_not_be_the_same_waits_for_a_look(desk: Desk, clock: Clock, wall: Scripted) -> None:
+    wall.repeatable_for = timedelta(minutes=55)
+    says(wall, Unconfirmed("no answer"), Unconfirmed("uploads forgotten", Reason.FILE_LOST))
+    number = await a_broadcast(desk)
+    worker = a_worker(desk)
+    await worker.step("wall")
+    clock.advance(minutes=1)
+    await worker.step("wall")
+    (one,) = await deliveries(desk, number)
+    assert (one.state, one.reason) == (UNCONFIRMED, Reason.FILE_LOST)
+
+
+async def test_many_doubts_are_settled_by_one_word(desk: Desk, mail: Scripted) -> None:
+    await a_list(desk, "one", *(f"a{n}@example.org" for n in range(30)))
+    says(mail, *(Unconfirmed("no answer") for _ in range(30)))
+    number = await a_broadcast(desk, targets=["mail:one"])
+    await a_worker(desk).step("mail")
+    assert await broadcast.settle_all(desk, number, sent=True, by="editor:1", channel="wall") == 0
+    assert await broadcast.settle_all(desk, number, sent=True, by="editor:1", channel="mail") == 30
+    assert set(await states(desk, number)) == {SENT}
+    assert await broadcast.settle_all(desk, number, sent=False, by="editor:1") == 0
+    async with desk.database.reading() as tx:
+        history = await attempts_of(tx, (await deliveries(desk, number))[7].id)
+    assert (history[-1].outcome, history[-1].actor) == (Outcome.SETTLED_SENT, "editor:1")
