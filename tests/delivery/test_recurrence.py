@@ -1,9 +1,10 @@
 """When a repeat happens: what cron means, on clocks that are put forward and back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -257,6 +258,15 @@ def test_a_day_that_does_not_exist_is_moved_like_an_hour() -> None:
 # Against a stepper that knows nothing but a minute
 
 
+class Said(Protocol):
+    """A repeat said twice: as cron text, and as a question to one wall time."""
+
+    @property
+    def cron(self) -> str: ...
+
+    def holds(self, wall: datetime) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Rule:
     """A repeat said twice: as cron text, and as a question to one wall time."""
@@ -284,7 +294,7 @@ class Rule:
         )
 
 
-def stepped(rule: Rule, start: datetime, end: datetime, zone: ZoneInfo) -> list[Occurrence]:
+def stepped(rule: Said, start: datetime, end: datetime, zone: ZoneInfo) -> list[Occurrence]:
     """Look at the clock on the wall every minute; where it jumped, look at the minutes it left out."""
     found: list[Occurrence] = []
     shown = (start - timedelta(minutes=1)).astimezone(zone).replace(tzinfo=None)
@@ -304,7 +314,7 @@ def stepped(rule: Rule, start: datetime, end: datetime, zone: ZoneInfo) -> list[
     return sorted(found, key=lambda one: one.at)
 
 
-def computed(rule: Rule, start: datetime, end: datetime, zone: ZoneInfo) -> list[Occurrence]:
+def computed(rule: Said, start: datetime, end: datetime, zone: ZoneInfo) -> list[Occurrence]:
     found = []
     for one in occurrences(rule.cron, start - timedelta(seconds=1), zone):
         if one.at >= end:
@@ -358,6 +368,164 @@ def test_agrees_with_a_minute_stepper_where_clocks_change(rule: Rule, change: tu
 def test_agrees_with_a_minute_stepper_over_a_year(rule: Rule) -> None:
     start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
     assert computed(rule, start, end, BERLIN) == stepped(rule, start, end, BERLIN)
+
+
+# Against crontab(5), said once more: each piece is drawn as text and as what it means
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One item of a field: its text, the numbers that it means, and days that are no fixed number."""
+
+    text: str
+    numbers: frozenset[int] = frozenset()
+    day: Callable[[datetime], bool] | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Five fields of pieces."""
+
+    fields: tuple[tuple[Piece, ...], ...]
+
+    @property
+    def cron(self) -> str:
+        return " ".join(",".join(piece.text for piece in field) for field in self.fields)
+
+    def holds(self, wall: datetime) -> bool:
+        minutes, hours, days, months, weekdays = self.fields
+        return (
+            _among(minutes, wall.minute)
+            and _among(hours, wall.hour)
+            and _among(months, wall.month)
+            and self._right_day(days, weekdays, wall)
+        )
+
+    def _right_day(self, days: tuple[Piece, ...], weekdays: tuple[Piece, ...], wall: datetime) -> bool:
+        day = _among(days, wall.day) or any(piece.day(wall) for piece in days if piece.day)
+        weekday = _among(weekdays, wall.isoweekday() % 7) or any(piece.day(wall) for piece in weekdays if piece.day)
+        # crontab(5): if both fields are restricted, that is do not start with *, either one is enough
+        restricted = not (days[0].text.startswith("*") or weekdays[0].text.startswith("*"))
+        return day or weekday if restricted else day and weekday
+
+    def __repr__(self) -> str:
+        return f"Drawn({self.cron!r})"
+
+
+def _among(field: tuple[Piece, ...], number: int) -> bool:
+    return any(number in piece.numbers for piece in field)
+
+
+MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+DAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
+
+@st.composite
+def pieces(draw: st.DrawFn, low: int, high: int, names: Sequence[str] = (), fold: int = 100) -> Piece:
+    """A number, name, range, step or star. Numbers count modulo `fold`: 7 is Sunday too."""
+
+    def said(number: int) -> str:
+        name = names[number - low] if number - low < len(names) else ""
+        return draw(st.sampled_from([str(number), name, name.upper()])) if name else str(number)
+
+    def meant(numbers: range) -> frozenset[int]:
+        return frozenset(number % fold for number in numbers)
+
+    first = draw(st.integers(low, high))
+    kind = draw(st.sampled_from(["number", "range", "stepped range", "stepped star", "from on"]))
+    step = draw(st.integers(1, min(high - low, 12)))
+    if kind == "number":
+        return Piece(said(first), meant(range(first, first + 1)))
+    if kind == "stepped star":
+        return Piece(f"*/{step}", meant(range(low, min(high, fold - 1) + 1, step)))
+    if kind == "from on":
+        return Piece(f"{first}/{step}", meant(range(first, high + 1, step)))
+    last = draw(st.integers(first, high))
+    if kind == "range":
+        return Piece(f"{said(first)}-{said(last)}", meant(range(first, last + 1)))
+    return Piece(f"{first}-{last}/{step}", meant(range(first, last + 1, step)))
+
+
+def _last_day(wall: datetime) -> int:
+    return (wall.replace(day=28) + timedelta(days=4)).replace(day=1).toordinal() - wall.replace(day=1).toordinal()
+
+
+def _or_last(number: int) -> Piece:
+    text = "L" if number == 31 else f"{number}L"
+    return Piece(text, day=lambda wall: wall.day == min(number, _last_day(wall)))
+
+
+def _nth_weekday(number: int, week: int) -> Piece:
+    def right(wall: datetime) -> bool:
+        if wall.isoweekday() % 7 != number % 7:
+            return False
+        return wall.day + 7 > _last_day(wall) if week == LAST else (wall.day - 1) // 7 + 1 == week
+
+    return Piece(f"{number}L" if week == LAST else f"{number}#{week}", day=right)
+
+
+def _field(low: int, high: int, *more: st.SearchStrategy[Piece], **kind: Any) -> st.SearchStrategy[tuple[Piece, ...]]:
+    star = st.just((Piece("*", frozenset(range(low, high + 1))),))
+    some = st.lists(st.one_of(pieces(low, high, **kind), *more), min_size=1, max_size=3)
+    return star | some.map(tuple)
+
+
+def _sayable(drawn: Drawn) -> bool:
+    """Steps of days together with the n-th weekday are refused, and so they are no question of meaning."""
+    try:
+        Recurrence.parse(drawn.cron)
+    except RecurrenceError as error:
+        return error.code is not RecurrenceCode.NOT_TOGETHER
+    return True
+
+
+DRAWN = st.tuples(
+    _field(0, 59),
+    _field(0, 23),
+    _field(1, 31, st.integers(28, 31).map(_or_last)),
+    _field(1, 12, names=MONTH_NAMES),
+    _field(
+        0,
+        7,
+        st.builds(_nth_weekday, st.integers(0, 7), st.sampled_from([1, 2, 3, 4, 5, LAST])),
+        names=DAY_NAMES,
+        fold=7,
+    ),
+).map(Drawn)
+HORIZON = timedelta(days=800)
+
+
+def brute(drawn: Drawn, start: datetime, count: int) -> list[datetime]:
+    """Ask each minute, and of a day that cannot hold only its first."""
+    found: list[datetime] = []
+    wall, end = start, start + HORIZON
+    _, _, days, months, weekdays = drawn.fields
+    while wall < end and len(found) < count:
+        if not (_among(months, wall.month) and drawn._right_day(days, weekdays, wall)):
+            wall = wall.replace(hour=0, minute=0) + timedelta(days=1)
+            continue
+        if drawn.holds(wall):
+            found.append(wall)
+        wall += timedelta(minutes=1)
+    return found
+
+
+@given(DRAWN.filter(_sayable), st.datetimes(datetime(2023, 1, 1), datetime(2031, 1, 1)))  # noqa: DTZ001 - wall times
+@settings(max_examples=250, deadline=None)
+def test_means_what_crontab_5_says(drawn: Drawn, moment: datetime) -> None:
+    start = moment.replace(second=0, microsecond=0)
+    expected = brute(drawn, start, 25)
+    before = start.replace(tzinfo=UTC) - timedelta(seconds=1)
+    found = islice(occurrences(drawn.cron, before, ZoneInfo("Etc/UTC")), max(len(expected), 1))
+    assert [one.local for one in found if one.at - before <= HORIZON] == expected
+
+
+@given(DRAWN.filter(_sayable), CHANGES)
+@settings(max_examples=25, deadline=None)
+def test_means_the_same_where_clocks_change(drawn: Drawn, change: tuple[ZoneInfo, datetime]) -> None:
+    zone, day = change
+    start, end = day - timedelta(hours=30), day + timedelta(hours=40)
+    assert computed(drawn, start, end, zone) == stepped(drawn, start, end, zone)
 
 
 @given(st.text(max_size=20) | st.from_regex(r"([0-9*/,lL#-]{1,6} ){4}[a-z0-9*/,lL#-]{1,6}", fullmatch=True))
