@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
+from pathlib import Path
 
 import psutil
 import pytest
@@ -18,6 +20,7 @@ from channels.contract import Reason
 from delivery.model import DeliveryState
 from sandbox.faults import Fault, Kind
 from tests.journeys.town import ROOT, WITHIN, Running, Rupor, Town, until
+from tests.support import postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -122,3 +125,59 @@ async def test_a_second_signal_ends_at_once_and_the_next_start_finds_the_doubt(
     assert (await again.ended(signal.SIGTERM, within=GRACE)).code == 0
     [one] = await rupor.deliveries()
     assert (one.reason, town.letters()) == (Reason.WORKER_DIED, 1)
+
+
+# The database is away
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Server]:
+    """A server of this file's own, which may be stopped."""
+    with postgres.Server(postgres.choose()[0], synchronous_commit="on") as server:
+        yield server
+
+
+@pytest.fixture
+async def on_postgres(server: postgres.Server, town: Town, tmp_path: Path) -> AsyncIterator[Rupor]:
+    """The program on that server."""
+    rupor = Rupor(town, tmp_path, server.url(server.create()))
+    assert (await rupor("db", "upgrade")).code == 0
+    try:
+        yield rupor
+    finally:
+        await rupor.end()
+    assert rupor.secrets_told() == []
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("at_work", [False, True])
+async def test_a_signal_while_the_database_is_away(
+    server: postgres.Server, on_postgres: Rupor, town: Town, at_work: bool
+) -> None:
+    """What cannot be recorded any more is found in doubt by the next start."""
+    rupor = on_postgres
+    rupor.configure("mail", lease_seconds=LEASE)
+    if at_work:
+        await rupor.a_list("all", "a@example.org")
+        town.mail.faults.add("body", Fault(Kind.DELAYS, seconds=3))
+        assert (await rupor("announce", "--text", "Собрание", "--to", "mail:all")).code == 0
+    worker = await rupor.serving("worker")
+    if at_work:
+        await until(lambda: town.mail.faults.listing() == [])  # the letter is on its way
+    await asyncio.to_thread(server.stop)
+    try:
+        await asyncio.sleep(2)
+        assert worker.process.returncode is None
+        assert (await worker.ended(signal.SIGTERM, within=GRACE)).code == 0
+    finally:
+        await asyncio.to_thread(server.start)
+    if not at_work:
+        return
+    again = await rupor.serving("worker")
+
+    async def in_doubt() -> bool:
+        return await rupor.states() == [DeliveryState.UNCONFIRMED]
+
+    await until(in_doubt)
+    assert (await again.ended(signal.SIGTERM, within=GRACE)).code == 0
+    assert town.letters() == 1
