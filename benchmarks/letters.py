@@ -1,76 +1,74 @@
 """How fast do letters leave, each with its own tracked row?
 
-Sends the same number of letters of the same size to the same sink twice in one run: by Rupor (claim, attempt, letter,
-record, all on SQLite) and by a generator that does nothing but speak SMTP: Postfix's `smtp-source` where it is
-installed (or named by RUPOR_SMTP_SOURCE), else a minimal sender of our own. Prints letters per second, the ratio, CPU
-seconds per 1,000 letters and the peak of memory.
+Each scenario lets workers (`benchmarks.sender`, a process each, all features on) send a released broadcast to a sink,
+and lets a generator that does nothing but speak SMTP send as many letters of the same size to the same sink, before
+and after. Prints letters per second, the ratio of the two, processor seconds per 1,000 letters and the peak of memory.
 
-    python -m benchmarks.letters [LETTERS]
+    python -m benchmarks.letters [SCENARIO…] [--letters N]
 """
 
+import argparse
 import asyncio
-import os
-import resource
-import shutil
-import subprocess
-import sys
+import statistics
 import tempfile
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from benchmarks.support import quiet
-from channels import registry
-from channels.contract import Post, Surroundings, TelegramAccess
-from delivery import broadcast, schema
-from delivery.database import Database
+from benchmarks.office import (
+    CONNECTIONS,
+    a_letter,
+    a_list,
+    cpu_of_server,
+    given_letters,
+    load,
+    new_database,
+    write_config,
+)
+from benchmarks.relays import far_away, flood, generator_name, sink, sink_name, weigh
+from benchmarks.support import note, quiet
+from bot.opening import opened_desk
+from channels.contract import Post
+from delivery import broadcast
 from delivery.desk import Desk
-from delivery.listfile import Member
-from delivery.model import DeliveryState
-from delivery.store import broadcasts, lists
-from delivery.store.media import Media
-from delivery.worker import Worker
-
-CONNECTIONS = 10
-TEXT = "Президиум областного объединения организаций профсоюзов рассмотрел ход колдоговорной кампании. " * 42
-SINK = """
-import asyncio, sys
-async def serve(reader, writer):
-    writer.write(b"220 sink ESMTP\\r\\n")
-    while line := await reader.readline():
-        verb = line[:4].upper()
-        if verb == b"EHLO":
-            writer.write(b"250-sink\\r\\n250-PIPELINING\\r\\n250-SIZE 100000000\\r\\n250 8BITMIME\\r\\n")
-        elif verb == b"DATA":
-            writer.write(b"354 go on\\r\\n")
-            await writer.drain()
-            await reader.readuntil(b"\\r\\n.\\r\\n")
-            writer.write(b"250 2.0.0 taken\\r\\n")
-        elif verb == b"QUIT":
-            writer.write(b"221 bye\\r\\n")
-            break
-        else:
-            writer.write(b"250 2.0.0 fine\\r\\n")
-    writer.close()
-async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**26)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-asyncio.run(main())
-"""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One run's figures."""
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One question. `attached` is a file's octets on the wire, `distance` seconds there and back."""
 
+    title: str
+    database: str = "sqlite"
+    letters: int = 10_000
+    attached: int = 0
+    distance: float = 0.0
+    workers: int = 1
+    compared: bool = True
+
+
+SCENARIOS = {
+    "sqlite": Scenario("SQLite"),
+    "postgres": Scenario("Postgres", database="postgres"),
+    "large": Scenario("SQLite, 300 KB letters", letters=3_000, attached=282_000),
+    "far": Scenario("SQLite, a relay 20 ms away", letters=5_000, distance=0.02, compared=False),
+    "two": Scenario("Postgres, 2 workers", database="postgres", workers=2, compared=False),
+    "four": Scenario("Postgres, 4 workers", database="postgres", workers=4, compared=False),
+    "eight": Scenario("Postgres, 8 workers", database="postgres", workers=8, compared=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one scenario brought. `reference` is the generator's letters a second, `peak` in MB, `size` in octets."""
+
+    letters: int
     seconds: float
     cpu: float
-    letters: int
+    server_cpu: float
+    peak: float
+    size: int
+    reference: float | None
 
     @property
     def rate(self) -> float:
@@ -78,110 +76,97 @@ class Measured:
         return self.letters / self.seconds
 
 
-@asynccontextmanager
-async def sink() -> AsyncIterator[int]:
-    """A server in a process of its own that takes every letter and keeps none; yields its port."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SINK, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        yield int(await process.stdout.readline())
-    finally:
-        process.kill()
-        await process.wait()
+async def measure(scenario: Scenario, letters: int) -> Figures:
+    """Run one scenario."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url, server = await stack.enter_async_context(new_database(scenario.database, folder))
+        near = await stack.enter_async_context(sink())
+        port = near
+        if scenario.distance:
+            port = await stack.enter_async_context(far_away(near, there_and_back=scenario.distance))
+        path = write_config(folder, url, port)
+        desk = await stack.enter_async_context(opened_desk(load(path)))
+        post = await a_letter(desk, attached=scenario.attached)
+        size = await _size(desk, post, folder, url)
+        rates = [await _reference(near, letters, size)] if scenario.compared else []
 
+        number = await _released(desk, post, letters)
+        before = cpu_of_server(server)
+        seconds, shares = await given_letters(desk, number, [path] * scenario.workers)
+        server_cpu = cpu_of_server(server) - before
 
-async def by_rupor(port: int, letters: int, folder: Path) -> tuple[Measured, int]:
-    """Send through the product. Returns the figures, and the size of one letter in bytes as the text makes it."""
-    database = Database(f"sqlite+aiosqlite:///{folder / 'rupor.db'}")
-    await schema.upgrade(database)
-    settings = registry.SETTINGS["email"](
-        host="127.0.0.1", port=port, tls="none", sender="press@example.org", connections=CONNECTIONS
+        rates += [await _reference(near, letters, size)] if scenario.compared else []
+    return Figures(
+        letters=letters,
+        seconds=seconds,
+        cpu=sum(share.cpu for share in shares),
+        server_cpu=server_cpu,
+        peak=max(share.peak for share in shares),
+        size=size,
+        reference=statistics.mean(rates) if rates else None,
     )
-    surroundings = Surroundings(
-        Media(database),
-        TelegramAccess("1:x"),
-        lambda address, _list: f"https://rupor.example.org/u/{address:_>40}",
-    )
-    channel = await registry.connect("mail", settings, surroundings)
-    desk = Desk(database, {"mail": channel}, lambda: datetime.now(UTC), ZoneInfo("Europe/Moscow"))
-    async with database.writing() as tx:
-        await lists.create(tx, "all", "Членские организации", desk.now())
-        people = [Member(f"a{n}@example.org", f"a{n}@example.org", "", "") for n in range(letters)]
-        await lists.put_members(tx, "all", people, source="benchmark", now=desk.now())
-    number = await broadcast.draft(desk, Post(TEXT, title="О колдоговорной кампании"), author="benchmark")
-    await broadcast.release(desk, number, by="benchmark")
-    size = len(channel.render(Post(TEXT)).parts[0].html.encode())
-
-    worker = Worker(desk, name="benchmark")
-    began, cpu = time.perf_counter(), time.process_time()
-    while await worker.step("mail"):
-        pass
-    measured = Measured(time.perf_counter() - began, time.process_time() - cpu, letters)
-    async with database.reading() as tx:
-        counted = await broadcasts.counts(tx, [1])
-    if [(row[2], row[3]) for row in counted] != [(DeliveryState.SENT, letters)]:
-        raise RuntimeError(f"not all were sent: {counted}")
-    await channel.close()
-    await database.close()
-    return measured, size
 
 
-def smtp_source() -> str | None:
-    """Return the path of Postfix's generator, if it is there."""
-    return os.environ.get("RUPOR_SMTP_SOURCE") or shutil.which("smtp-source", path=os.environ["PATH"] + ":/usr/sbin")
+async def _released(desk: Desk, post: Post, letters: int) -> int:
+    """Release the post to a new list of so many people."""
+    key = f"list{letters}"
+    await a_list(desk, key, letters)
+    number = await broadcast.draft(desk, post, author="benchmark", targets=[f"mail:{key}"])
+    return (await broadcast.release(desk, number, by="benchmark")).broadcast_id
 
 
-async def by_generator(port: int, letters: int, size: int) -> tuple[str, Measured]:
-    """Send without any tracking. Returns the generator's name and its figures."""
-    binary = smtp_source()
-    if binary is None:
-        return "a minimal sender", await _minimal(port, letters, size)
-    words = [binary, "-s", str(CONNECTIONS), "-d", "-m", str(letters), "-l", str(size), f"inet:127.0.0.1:{port}"]
-    words[-1:] = ["-f", "press@example.org", "-t", "a@example.org", words[-1]]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
-    await asyncio.to_thread(subprocess.run, words, check=True)
-    seconds = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return "smtp-source", Measured(seconds, cpu, letters)
+async def _size(desk: Desk, post: Post, folder: Path, url: str) -> int:
+    """Return how large a letter is on the wire."""
+    number = await _released(desk, post, 1)
+
+    async def send_one(port: int) -> None:
+        await given_letters(desk, number, [write_config(folder, url, port)])
+
+    return await weigh(send_one)
 
 
-async def _minimal(port: int, letters: int, size: int) -> Measured:
-    text = b"Subject: x\r\n\r\n" + (b"x" * 76 + b"\r\n") * (size // 78) + b".\r\n"
-
-    async def connection(count: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        await reader.readline()
-        writer.write(b"HELO x\r\n")
-        await reader.readline()
-        for _ in range(count):
-            for words in (b"MAIL FROM:<press@example.org>\r\n", b"RCPT TO:<a@example.org>\r\n", b"DATA\r\n", text):
-                writer.write(words)
-                await reader.readline()
-        writer.close()
-        await writer.wait_closed()
-
-    began, cpu = time.perf_counter(), time.process_time()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(CONNECTIONS):
-            group.create_task(connection(letters // CONNECTIONS))
-    return Measured(time.perf_counter() - began, time.process_time() - cpu, letters)
+async def _reference(port: int, letters: int, size: int) -> float:
+    return (await flood(port, letters, size, connections=CONNECTIONS)).rate
 
 
-async def main(letters: int) -> None:
+def _print(scenario: Scenario, figures: Figures) -> None:
+    thousand = figures.letters / 1000
+    print(f"{scenario.title}: {figures.letters:,} letters of {figures.size:,} octets")
+    print(f"  {figures.rate:,.0f} letters/s in {figures.seconds:.2f} s", end="")
+    if figures.reference:
+        print(
+            f"; {generator_name()} {figures.reference:,.0f} letters/s; ratio {figures.rate / figures.reference:.2f}",
+            end="",
+        )
+    print(f"\n  processor seconds per 1,000: {figures.cpu / thousand:.3f}", end="")
+    if figures.server_cpu:
+        print(f", and {figures.server_cpu / thousand:.3f} in Postgres", end="")
+    print(f"; peak memory {figures.peak:.0f} MB", flush=True)
+
+
+def _remember(name: str, figures: Figures) -> None:
+    note(f"letters.{name}.rate", figures.rate)
+    note(f"letters.{name}.cpu", figures.cpu / figures.letters * 1000)
+    note(f"letters.{name}.peak", figures.peak)
+    if figures.reference:
+        note(f"letters.{name}.ratio", figures.rate / figures.reference)
+
+
+async def main(names: Sequence[str], letters: int) -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with sink() as port:
-            ours, size = await by_rupor(port, letters, Path(folder))
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            name, theirs = await by_generator(port, letters, size)
-    print(f"{letters:,} letters of about {size / 1000:.1f} KB, {CONNECTIONS} connections, one sink, SQLite")
-    for who, one in (("Rupor", ours), (name, theirs)):
-        print(f"  {who:18} {one.rate:7.0f} letters/s   {one.cpu / one.letters * 1000:6.2f} CPU s per 1,000")
-    print(f"  ratio Rupor / {name}: {ours.rate / theirs.rate:.2f};  peak memory {peak:.0f} MB")
+    print(f"{CONNECTIONS} connections to {sink_name()}, beside {generator_name()}")
+    for name in names or SCENARIOS:
+        scenario = SCENARIOS[name]
+        figures = await measure(scenario, letters or scenario.letters)
+        _print(scenario, figures)
+        _remember(name, figures)
 
 
 if __name__ == "__main__":
     quiet()
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
+    parser.add_argument("--letters", type=int, default=0)
+    chosen = parser.parse_args()
+    asyncio.run(main(chosen.scenarios, chosen.letters))

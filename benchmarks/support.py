@@ -1,6 +1,8 @@
 """What the benchmarks share."""
 
+import json
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +15,17 @@ from sandbox.telegram import TelegramStandIn
 def quiet() -> None:
     """Log warnings only, as on a terminal: the figures should not be those of the log."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
+RESULTS = "RUPOR_BENCH_RESULTS"
+"""The variable that names the file in which the benchmarks of one run leave their figures for the table."""
+
+
+def note(name: str, value: float) -> None:
+    """Leave one figure for the table of this run, if there is to be one."""
+    if path := os.environ.get(RESULTS):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps([name, value]) + "\n")
 
 
 CONFIG = """
