@@ -91,7 +91,7 @@ async def measure(scenario: Scenario, letters: int) -> Figures:
         size = await _size(desk, post, folder, url)
         rates = [await _reference(near, letters, size)] if scenario.compared else []
 
-        number = await _released(desk, post, letters)
+        number = await released(desk, post, letters)
         before = cpu_of_server(server)
         seconds, shares = await given_letters(desk, number, [path] * scenario.workers)
         server_cpu = cpu_of_server(server) - before
@@ -108,7 +108,7 @@ async def measure(scenario: Scenario, letters: int) -> Figures:
     )
 
 
-async def _released(desk: Desk, post: Post, letters: int) -> int:
+async def released(desk: Desk, post: Post, letters: int) -> int:
     """Release the post to a new list of so many people."""
     key = f"list{letters}"
     await a_list(desk, key, letters)
@@ -118,7 +118,7 @@ async def _released(desk: Desk, post: Post, letters: int) -> int:
 
 async def _size(desk: Desk, post: Post, folder: Path, url: str) -> int:
     """Return how large a letter is on the wire."""
-    number = await _released(desk, post, 1)
+    number = await released(desk, post, 1)
 
     async def send_one(port: int) -> None:
         await given_letters(desk, number, [write_config(folder, url, port)])

@@ -213,12 +213,7 @@ async def _minimal(port: int, letters: int, size: int, connections: int) -> Floo
         writer.write(b"HELO x\r\n")
         await reader.readline()
         for _ in range(count):
-            for words in (
-                b"MAIL FROM:<%b>\r\n" % _FROM.encode(),
-                b"RCPT TO:<%b>\r\n" % _TO.encode(),
-                b"DATA\r\n",
-                text,
-            ):
+            for words in (*envelope, b"DATA\r\n", text):
                 writer.write(words)
                 if not (answer := await reader.readline()).startswith((b"2", b"3")):
                     raise RuntimeError(f"the sink answered {answer!r}")
