@@ -126,9 +126,10 @@ def lost(phase: Phase, words: str) -> ChannelError:
 
 def _door(phase: Phase, code: int, words: str) -> ChannelError:
     """Answers to us, before any letter. 4xx passes by itself, except 454 (RFC 4954 §4.7, RFC 3207 §4)."""
-    if code < 500 and code != 454:
+    welcoming = phase in (Phase.CONNECT, Phase.HELLO)
+    if code < 500 and (welcoming or code != 454):
         return Deferred(words, Reason.NOT_CONNECTED, counts=False)
-    if phase in (Phase.CONNECT, Phase.HELLO):
+    if welcoming:
         return ChannelClosed(words, Reason.BLOCKED)
     about_tls = phase is Phase.TLS or "starttls" in words.lower()
     return ChannelClosed(words, Reason.TLS_FAILED if about_tls else Reason.LOGIN_REFUSED)

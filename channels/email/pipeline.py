@@ -124,6 +124,8 @@ class Pipeline(asyncio.Protocol):
         At most two at once. Raises Deferred, Rejected, Unconfirmed, ChannelClosed, or WornOut.
         """
         self._connection.refuse_too_large(letter)
+        if not self.usable:  # it may have ended since it was lent
+            raise WornOut if self._used else lost(Phase.MAIL, "connection lost")
         envelope = self._connection.envelope(recipient, letter)
         now = self._loop.time()
         passage = _Passage(envelope, letter, self._loop.create_future(), now)
@@ -163,6 +165,9 @@ class Pipeline(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hear answers, in whatever pieces they come."""
+        if not self._awaited:
+            self._end(f"unexpected answer {_text(data)}")
+            return
         now = self._loop.time()
         *lines, self._begun = (self._begun + data).split(b"\n")
         for line in lines:
