@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -102,6 +102,7 @@ async def test_a_second_signal_ends_at_once_and_the_next_start_finds_the_doubt(
     rupor: Rupor, town: Town, inside: bool
 ) -> None:
     await hanging(rupor, town)
+    send: Callable[[signal.Signals], object]
     if inside:
         program = await Process1.serving(rupor, "worker")
         running, send = program.running, program.signal
