@@ -18,12 +18,13 @@ from pathlib import Path
 
 from benchmarks.office import (
     CONNECTIONS,
-    a_letter,
+    LETTER,
     a_list,
     cpu_of_server,
     given_letters,
     load,
     new_database,
+    with_file,
     write_config,
 )
 from benchmarks.relays import far_away, flood, generator_name, sink, sink_name, weigh
@@ -87,7 +88,7 @@ async def measure(scenario: Scenario, letters: int) -> Figures:
             port = await stack.enter_async_context(far_away(near, there_and_back=scenario.distance))
         path = write_config(folder, url, port)
         desk = await stack.enter_async_context(opened_desk(load(path)))
-        post = await a_letter(desk, attached=scenario.attached)
+        post = await with_file(desk, LETTER, scenario.attached) if scenario.attached else LETTER
         size = await _size(desk, post, folder, url)
         rates = [await _reference(near, letters, size)] if scenario.compared else []
 

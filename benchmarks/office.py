@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -16,7 +16,7 @@ from bot.config import Settings
 from channels.contract import Attachment, AttachmentKind, Post
 from channels.registry import SETTINGS
 from delivery import schema
-from delivery.database import Database, Tx
+from delivery.database import Database
 from delivery.desk import Desk
 from delivery.model import DeliveryState
 from delivery.store import broadcasts, lists, media
@@ -25,17 +25,16 @@ from tests.support import postgres
 
 __all__ = [
     "CONNECTIONS",
-    "LETTER_TEXT",
+    "LETTER",
     "Share",
-    "a_letter",
     "a_list",
     "cpu_of_server",
     "given_letters",
     "load",
     "new_database",
     "running_workers",
-    "sent",
     "until_sent",
+    "with_file",
     "write_config",
 ]
 
@@ -144,24 +143,17 @@ async def a_list(desk: Desk, key: str, count: int) -> None:
 # Letters
 
 _PARAGRAPH = "Президиум областного объединения организаций профсоюзов рассмотрел ход колдоговорной кампании. "
-LETTER_TEXT = (_PARAGRAPH * 18)[:1690]
+LETTER = Post((_PARAGRAPH * 18)[:1690], title="О ходе колдоговорной кампании")
 _BASE64 = 78 / 57  # octets on the wire for each of a file
 
 
-async def a_letter(desk: Desk, *, attached: int = 0) -> Post:
-    """Write an announcement; with a file that takes so many octets on the wire."""
-    if not attached:
-        return Post(LETTER_TEXT, title="О ходе колдоговорной кампании")
+async def with_file(desk: Desk, post: Post, attached: int) -> Post:
+    """Attach a file that takes so many octets on the wire."""
     content = bytes(range(256)) * round(attached / _BASE64 / 256)
     async with desk.database.writing() as tx:
         digest = await media.keep(tx, content, desk.now())
     file = Attachment(AttachmentKind.DOCUMENT, "Постановление.pdf", "application/pdf", len(content), digest=digest)
-    return Post(LETTER_TEXT, title="О ходе колдоговорной кампании", attachments=(file,))
-
-
-async def sent(tx: Tx, broadcast_id: int) -> int:
-    """Count what a broadcast has sent."""
-    return sum(row[3] for row in await broadcasts.counts(tx, [broadcast_id]) if row[2] is DeliveryState.SENT)
+    return replace(post, attachments=(file,))
 
 
 async def until_sent(desk: Desk, broadcast_id: int, count: int, *, look_every: float = 0.05) -> None:

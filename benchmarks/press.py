@@ -18,7 +18,7 @@ from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 
-from benchmarks.support import CHANNEL, EDITOR, quiet, telegram_and_config
+from benchmarks.support import CHANNEL, EDITOR, note, quiet, telegram_and_config
 from bot import config
 from bot.app import serve
 from channels.registry import SETTINGS
@@ -72,6 +72,7 @@ async def main(presses: int) -> None:
                 stop.set()
             bare = await bare_calls(tg, presses)
     p50, p95 = statistics.median(times), statistics.quantiles(times, n=20)[-1]
+    note("press.p95", p95 * 1000)
     print(f"«{SEND}» to the post, {presses} presses, grace 0:")
     print(
         f"  p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms; a bare call {bare * 1000:.1f} ms, ratio {p50 / bare:.1f}"
@@ -80,4 +81,4 @@ async def main(presses: int) -> None:
 
 if __name__ == "__main__":
     quiet()
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 40))
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 25))

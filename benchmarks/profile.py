@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from benchmarks.letters import released
-from benchmarks.office import a_letter, given_letters, load, new_database, write_config
+from benchmarks.office import LETTER, given_letters, load, new_database, write_config
 from benchmarks.relays import sink, sink_name
 from benchmarks.sampling import Call, Stack, read
 from benchmarks.support import quiet
@@ -65,7 +65,7 @@ async def profile(database: str, letters: int) -> tuple[float, Counter[Stack]]:
         url, _server = await stack.enter_async_context(new_database(database, folder))
         path = write_config(folder, url, await stack.enter_async_context(sink()))
         desk = await stack.enter_async_context(opened_desk(load(path)))
-        number = await released(desk, await a_letter(desk), letters)
+        number = await released(desk, LETTER, letters)
         seconds, _shares = await given_letters(desk, number, [path], "--profile", str(folder / "samples"))
         return seconds, read(folder / "samples")
 
