@@ -7,7 +7,7 @@ senders and never further than they get in about a second, so that something urg
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ from channels.contract import (
     Unconfirmed,
 )
 from delivery import retry, verdict
-from delivery.database import is_away
+from delivery.database import Tx, is_away
 from delivery.desk import Desk
 from delivery.hand import Hand
 from delivery.ledger import Ledger
@@ -71,8 +71,11 @@ class Lane:
         """When the channel's limits let the next delivery out, if they keep it waiting now."""
         self._channel = channel
         self._standing = standing
+        self._pace = standing.desk.channels[channel].pace
         self._desk = standing.desk
         self._way: Channel = standing.desk.channels[channel]
+        self._limits = limits_of(self._pace)
+        self._terms = verdict.terms_of(self._way)
         self._leased_at: dict[int, float] = {}  # what is in hand, and when its lease was last known to be ours
         self._held = False
         self._failures = 0  # in a row, of those that reached nobody
@@ -80,13 +83,14 @@ class Lane:
         self._speed = 0.0  # deliveries a second
         self._finished = 0
         self._measured_at = 0.0
+        self._rendering = asyncio.Lock()
         self._renderings: OrderedDict[tuple[int, int], Rendering] = OrderedDict()
         self._ledger = Ledger(
             standing.desk.database,
             lease=standing.lease,
             actor=standing.name,
             windows={channel: self._way.repeatable_for},
-            limits=limits_of(self._way.pace),
+            limits=self._limits,
             now=standing.desk.now,
             on_settled=lambda _broadcasts: standing.on_change(),
         )
@@ -104,6 +108,7 @@ class Lane:
     async def step(self) -> bool:
         """Deliver what is due now. Tells whether there was something to do."""
         self.opens_at = None
+        self._pace, self._terms = self._way.pace, verdict.terms_of(self._way)
         now = self._desk.now()
         async with self._desk.database.reading() as tx:
             due = await queue.due(tx, self._channel, now, after=self._served)
@@ -111,12 +116,12 @@ class Lane:
         self._held = held is not None
         if due is None or (held is not None and held.retry_at > now):
             return False
-        hand = Hand(self._destination, self._way.pace.per_destination)
+        hand = Hand(self._destination, self._pace.per_destination)
         if not await self._claim(hand, 1 if held else self._wanted(hand)):
             return False
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(1 if held else self._way.pace.concurrency):
+                for _ in range(1 if held else self._pace.concurrency):
                     group.create_task(self._send_all(hand))
                 if held is None:
                     await self._feed(hand)
@@ -153,30 +158,34 @@ class Lane:
             return False
 
     async def _claim(self, hand: Hand, wanted: int) -> bool:
-        limited = limits_of(self._way.pace)
-        now, at = self._desk.now(), asyncio.get_running_loop().time()
-        async with self._desk.database.writing() as tx:
-            if limited:
-                room = await limits.room(tx, self._channel, limited, wanted + len(hand), now)
-                self.opens_at = room.opens_at
-                wanted = room.count - len(hand)
-            if wanted <= 0:
-                return False
-            claimed = await queue.claim(
-                tx,
-                self._channel,
-                limit=wanted,
-                lease=self._standing.lease,
-                until=now + self._standing.lease_time,
-                now=now,
-                after=self._served,
-                without=hand.crowded,
-            )
+        """Take up to so many more deliveries into the hand, as far as the channel's limits have room for them."""
+        at = asyncio.get_running_loop().time()
+        crowded, has = hand.crowded, len(hand)
+        claimed = await self._desk.database.transact(lambda tx: self._claim_in(tx, wanted, has, crowded))
         if claimed:
             self._served = claimed[0].broadcast_id
             self._leased_at |= dict.fromkeys((one.id for one in claimed), at)
             hand.put(claimed)
         return bool(claimed)
+
+    async def _claim_in(self, tx: Tx, wanted: int, has: int, crowded: Sequence[str]) -> list[Delivery]:
+        now = self._desk.now()
+        if self._limits:
+            room = await limits.room(tx, self._channel, self._limits, wanted + has, now)
+            self.opens_at = room.opens_at
+            wanted = room.count - has
+        if wanted <= 0:
+            return []
+        return await queue.claim(
+            tx,
+            self._channel,
+            limit=wanted,
+            lease=self._standing.lease,
+            until=now + self._standing.lease_time,
+            now=now,
+            after=self._served,
+            without=crowded,
+        )
 
     def _wanted(self, hand: Hand) -> int:
         """Return how many should wait in hand: what the senders need now, and what they get through in a moment."""
@@ -184,7 +193,7 @@ class Lane:
         passed = now - self._measured_at
         if passed > _AHEAD_SECONDS / 2:
             self._speed, self._finished, self._measured_at = self._finished / passed, 0, now
-        idle = self._way.pace.concurrency - hand.under_way
+        idle = self._pace.concurrency - hand.under_way
         return max(1, idle, min(_MOST_CLAIMED, round(self._speed * _AHEAD_SECONDS)))
 
     def _destination(self, one: Delivery) -> str:
@@ -230,51 +239,60 @@ class Lane:
             hand.end()
 
     async def _attempt(self, one: Delivery, attempt: int) -> Result:
-        terms = verdict.terms_of(self._way, self._standing.jitter())
-        too_late = verdict.before_sending(one, attempt, terms, self._desk.now())
+        jitter = self._standing.jitter()
+        too_late = verdict.before_sending(one, attempt, self._terms, self._desk.now(), jitter)
         if too_late is not None:
             return too_late
         outcome = await self._send(one, attempt)
         if isinstance(outcome, ChannelError):
-            return verdict.judge(one, attempt, outcome, terms, self._desk.now())
+            return verdict.judge(one, attempt, outcome, self._terms, self._desk.now(), jitter)
         return verdict.sent(one, attempt, outcome)
 
     async def _send(self, one: Delivery, attempt: int) -> Receipt | ChannelError:
-        ids = {
-            "announcement": one.announcement_id,
-            "broadcast": one.broadcast_id,
-            "delivery": one.id,
-            "attempt": attempt,
-            "channel": self._channel,
-        }
         try:
             shipment = await self._shipment(one)
         except Exception as error:  # noqa: BLE001 - a letter that can't be made must not end the others
             if is_away(error):
                 return Deferred("the database was away", retry_after=timedelta(seconds=5), counts=False)
-            _log.exception("delivery.not_prepared", **ids)
+            _log.exception("delivery.not_prepared", **self._ids(one, attempt))
             return Rejected("could not be prepared", Reason.PROGRAM_ERROR)
         if not self._still_ours(one):
             return Deferred("the lease had almost ended", retry_after=timedelta(0), counts=False)
         try:
             receipt = await self._way.send(shipment)
         except ChannelError as error:
-            _log.info("delivery.not_sent", error=type(error).__name__, reason=error.reason, detail=error.detail, **ids)
+            _log.info(
+                "delivery.not_sent",
+                error=type(error).__name__,
+                reason=error.reason,
+                detail=error.detail,
+                **self._ids(one, attempt),
+            )
             await self._mind(error)
             return error
         except asyncio.CancelledError:
             # The end of the service's patience: whether it went out is unknown, and that must be on record.
             cut_off = Unconfirmed("cut off at shutdown")
-            terms = verdict.terms_of(self._way, self._standing.jitter())
-            await self._ledger.record(verdict.in_doubt(one, attempt, cut_off, terms, self._desk.now()))
+            doubt = verdict.in_doubt(one, attempt, cut_off, self._terms, self._desk.now(), self._standing.jitter())
+            await self._ledger.record(doubt)
             raise
         except Exception:  # noqa: BLE001 - nor may a bug in a channel
-            _log.exception("delivery.program_error", **ids)
+            _log.exception("delivery.program_error", **self._ids(one, attempt))
             return Unconfirmed("an error of the program", Reason.PROGRAM_ERROR)
         await self._reopen()
-        # Of a hundred thousand letters each has its row; the log tells of them only when asked to.
-        (_log.info if self._way.address else _log.debug)("delivery.sent", link=receipt.link, **ids)
+        if self._way.address is not None:  # letters have their rows; a hundred thousand lines would tell nobody more
+            _log.info("delivery.sent", link=receipt.link, **self._ids(one, attempt))
         return receipt
+
+    def _ids(self, one: Delivery, attempt: int) -> dict[str, int | str]:
+        """Name everything that a line of the log may be looked up by."""
+        return {
+            "announcement": one.announcement_id,
+            "broadcast": one.broadcast_id,
+            "delivery": one.id,
+            "attempt": attempt,
+            "channel": self._channel,
+        }
 
     def _still_ours(self, one: Delivery) -> bool:
         """Tell whether enough of the lease is left: a process that stood still may have lost it meanwhile."""
@@ -285,18 +303,23 @@ class Lane:
     async def _shipment(self, one: Delivery) -> Shipment:
         key = (one.announcement_id, one.revision)
         rendering = self._renderings.get(key)
+        if rendering is None:
+            async with self._rendering:  # one for all who wait for the same
+                rendering = self._renderings.get(key) or await self._render(key)
         previous: Receipt | None = None
-        if rendering is None or one.part > 1:
+        if one.part > 1:
             async with self._desk.database.reading() as tx:
-                if rendering is None:
-                    rendering = self._way.render(await announcements.post_of(tx, one.announcement_id, one.revision))
-                if one.part > 1:
-                    previous = await deliveries.previous_receipt(tx, one)
-            self._renderings[key] = rendering
-            if len(self._renderings) > _KEPT_RENDERINGS:
-                self._renderings.popitem(last=False)
+                previous = await deliveries.previous_receipt(tx, one)
         part: Part = rendering.parts[one.part - 1]
         return Shipment(part, one.recipient, one.key, previous, unheard=one.doubtful)
+
+    async def _render(self, key: tuple[int, int]) -> Rendering:
+        async with self._desk.database.reading() as tx:
+            post = await announcements.post_of(tx, *key)
+        rendering = self._renderings[key] = self._way.render(post)
+        if len(self._renderings) > _KEPT_RENDERINGS:
+            self._renderings.popitem(last=False)
+        return rendering
 
     # Closed channels
 
@@ -307,7 +330,7 @@ class Lane:
             return
         out_of_reach = isinstance(error, Deferred) and error.reason is Reason.NOT_CONNECTED
         self._failures = self._failures + 1 if out_of_reach else 0
-        if self._failures >= min(_SIGNS_OF_OUTAGE, self._way.pace.concurrency):
+        if self._failures >= min(_SIGNS_OF_OUTAGE, self._pace.concurrency):
             await self._hold(error)
 
     async def _hold(self, error: ChannelError) -> None:

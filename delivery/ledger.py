@@ -13,7 +13,7 @@ from typing import cast
 
 import structlog
 
-from delivery.database import Database, is_away
+from delivery.database import Database, Tx, is_away
 from delivery.model import Delivery, Result
 from delivery.pace import Limit
 from delivery.store import queue
@@ -112,24 +112,29 @@ class Ledger:
 
         Safe to repeat: a start is found again by its lease, a result by its attempt.
         """
-        async with self._database.writing() as tx:
-            batch += self._waiting
+
+        def join() -> None:
+            batch.extend(self._waiting)
             self._waiting.clear()
-            results = [entry.result for entry in batch if entry.result is not None]
-            starts = [entry.following for entry in batch if entry.following is not None]
-            opened: dict[int, int] = {}
-            settled: list[int] = []
-            now = self._now()
-            if results:
-                settled = await queue.record(tx, results, now)
-            if starts:
-                opened = await queue.start(
-                    tx,
-                    starts,
-                    lease=self._lease,
-                    actor=self._actor,
-                    windows=self._windows,
-                    limits=self._limits,
-                    now=now,
-                )
+
+        return await self._database.transact(lambda tx: self._enter(tx, batch), at_start=join)
+
+    async def _enter(self, tx: Tx, batch: Sequence[_Entry]) -> tuple[dict[int, int], list[int]]:
+        results = [entry.result for entry in batch if entry.result is not None]
+        starts = [entry.following for entry in batch if entry.following is not None]
+        opened: dict[int, int] = {}
+        settled: list[int] = []
+        now = self._now()
+        if results:
+            settled = await queue.record(tx, results, now)
+        if starts:
+            opened = await queue.start(
+                tx,
+                starts,
+                lease=self._lease,
+                actor=self._actor,
+                windows=self._windows,
+                limits=self._limits,
+                now=now,
+            )
         return opened, settled

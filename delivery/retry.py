@@ -15,14 +15,10 @@ _JITTER = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a channel says of retries: the pauses after the first, second, … try, and when a delivery is stale.
-
-    `jitter`, drawn from 0..1 for each decision, spreads our own pauses by up to a fifth; they never become shorter.
-    """
+    """What a channel says of retries: the pauses after the first, second, … try, and when a delivery is stale."""
 
     pauses: Sequence[timedelta]
     stale_after: timedelta
-    jitter: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +33,17 @@ class GiveUp:
     """It would come too late."""
 
 
-def decide(error: Deferred, attempts: int, age: timedelta, policy: Policy, *, now: datetime) -> RetryAt | GiveUp:
+def decide(
+    error: Deferred, attempts: int, age: timedelta, policy: Policy, *, now: datetime, jitter: float = 0.0
+) -> RetryAt | GiveUp:
     """Say when to try a deferred delivery again. `attempts` counts the one just made; `age` is since it was queued.
 
     Without a connection nobody has refused anything, so it is tried again as soon as a post would be, letter or not.
-    What the other side asked for is never shortened.
+    What the other side asked for is never shortened. `jitter` in 0..1 spreads our own pauses by up to a fifth; they
+    never become shorter.
     """
     pauses = POST_PAUSES if error.reason is Reason.NOT_CONNECTED else policy.pauses
-    wait = error.retry_after if error.retry_after is not None else _spread(_pause(pauses, attempts), policy.jitter)
+    wait = error.retry_after if error.retry_after is not None else _spread(_pause(pauses, attempts), jitter)
     return RetryAt(now + wait) if age + wait <= policy.stale_after else GiveUp()
 
 

@@ -26,24 +26,28 @@ __all__ = ["Terms", "before_sending", "in_doubt", "judge", "sent", "terms_of"]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a channel promises and asks for. `patient`: what a limit keeps waiting for hours is not late."""
+    """What a channel promises and asks for. `patient`: what a limit keeps waiting for hours is not late.
+
+    `jitter`, which the functions take, is drawn from 0..1 for each decision.
+    """
 
     policy: Policy
     repeatable_for: timedelta
     patient: bool
 
 
-def terms_of(way: Channel, jitter: float) -> Terms:
+def terms_of(way: Channel) -> Terms:
     """Read the terms of a channel."""
     patient = bool(way.pace.per_hour or way.pace.per_day)
-    return Terms(Policy(way.retry_pauses, way.stale_after, jitter), way.repeatable_for, patient)
+    return Terms(Policy(way.retry_pauses, way.stale_after), way.repeatable_for, patient)
 
 
-def before_sending(one: Delivery, attempt: int, terms: Terms, now: datetime) -> Result | None:
+def before_sending(one: Delivery, attempt: int, terms: Terms, now: datetime, jitter: float = 0.0) -> Result | None:
     """Return the verdict on a delivery that must not go out any more; None: let it go."""
     if one.doubtful:
         forgotten = one.key_since is None or now >= one.key_since + terms.repeatable_for
-        return in_doubt(one, attempt, Unconfirmed("the key may be forgotten by now"), terms, now) if forgotten else None
+        doubt = Unconfirmed("the key may be forgotten by now")
+        return in_doubt(one, attempt, doubt, terms, now, jitter) if forgotten else None
     if not terms.patient and now > one.queued_at + terms.policy.stale_after:
         return _failed(one, attempt, Rejected("the channel was out of reach for too long", Reason.TOO_LATE))
     return None
@@ -54,11 +58,11 @@ def sent(one: Delivery, attempt: int, receipt: Receipt) -> Result:
     return Result(one, attempt, Outcome.SENT, DeliveryState.SENT, detail=receipt.detail, receipt=receipt)
 
 
-def judge(one: Delivery, attempt: int, error: ChannelError, terms: Terms, now: datetime) -> Result:
+def judge(one: Delivery, attempt: int, error: ChannelError, terms: Terms, now: datetime, jitter: float = 0.0) -> Result:
     """It was not taken, or that is not known."""
     match error:
         case Deferred():
-            return _deferred(one, attempt, error, terms, now)
+            return _deferred(one, attempt, error, terms, now, jitter)
         case ChannelClosed():
             return Result(
                 one,
@@ -71,7 +75,7 @@ def judge(one: Delivery, attempt: int, error: ChannelError, terms: Terms, now: d
                 counts=False,
             )
         case Unconfirmed():
-            return in_doubt(one, attempt, error, terms, now)
+            return in_doubt(one, attempt, error, terms, now, jitter)
         case _ if one.doubtful:
             # A refusal now says nothing of the attempt before it, which may be public.
             return Result(one, attempt, Outcome.REJECTED, DeliveryState.UNCONFIRMED, error.detail, error.reason)
@@ -80,7 +84,13 @@ def judge(one: Delivery, attempt: int, error: ChannelError, terms: Terms, now: d
 
 
 def in_doubt(
-    one: Delivery, attempt: int, error: Unconfirmed, terms: Terms | None, now: datetime, tries: int | None = None
+    one: Delivery,
+    attempt: int,
+    error: Unconfirmed,
+    terms: Terms | None,
+    now: datetime,
+    jitter: float = 0.0,
+    tries: int | None = None,
 ) -> Result:
     """Repeat or put to a person. `tries` counts this attempt too; by default `one` was read before it began.
 
@@ -94,14 +104,14 @@ def in_doubt(
             one.key_since or now,
             terms.repeatable_for,
             now=now,
-            jitter=terms.policy.jitter,
+            jitter=jitter,
         )
     state = DeliveryState.UNCONFIRMED if again is None else DeliveryState.QUEUED
     return Result(one, attempt, Outcome.UNCONFIRMED, state, error.detail, error.reason, due_at=again)
 
 
-def _deferred(one: Delivery, attempt: int, error: Deferred, terms: Terms, now: datetime) -> Result:
-    decision = decide(error, one.attempts + 1, now - one.queued_at, terms.policy, now=now)
+def _deferred(one: Delivery, attempt: int, error: Deferred, terms: Terms, now: datetime, jitter: float = 0.0) -> Result:
+    decision = decide(error, one.attempts + 1, now - one.queued_at, terms.policy, now=now, jitter=jitter)
     match decision:
         case RetryAt():
             return Result(

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 from channels.contract import Recipient
 from delivery.database import Tx
 from delivery.model import Broadcast, BroadcastState, DeliveryState
-from delivery.store.dialect import statement, upsert
+from delivery.store.dialect import in_json, statement, upsert
 from delivery.tables import broadcast, delivery, filling, progress
 
 __all__ = [
@@ -160,6 +160,15 @@ async def links(tx: Tx, broadcast_ids: Sequence[int]) -> list[tuple[int, str, st
 
 # Ends and pauses
 
+_SETTLE = """
+UPDATE broadcast SET state = 'settled', settled_at = :now
+  FROM {rows}
+ WHERE broadcast.id = r.id AND broadcast.state IN ('running', 'paused')
+   AND NOT EXISTS (SELECT 1 FROM filling f WHERE f.broadcast_id = r.id)
+   AND (SELECT coalesce(sum(p.queued + p.sending), 0) FROM progress p WHERE p.broadcast_id = r.id) <= 0
+RETURNING broadcast.id
+"""
+
 
 def _sum_of(number: ColumnElement[int]) -> ColumnElement[int]:
     summed = select(func.coalesce(func.sum(number), 0)).where(progress.c.broadcast_id == broadcast.c.id)
@@ -177,9 +186,9 @@ async def settle(tx: Tx, broadcast_ids: Iterable[int], now: datetime) -> list[in
 
     Of two workers that record the last two deliveries at once, neither sees the other's: `settle_finished` does.
     """
-    done = update(broadcast).where(broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state.in_(_OPEN), ~_unfinished())
-    settled = done.values(state=BroadcastState.SETTLED, settled_at=now).returning(broadcast.c.id)
-    return [row[0] for row in await tx.execute(settled)]
+    rows = in_json([[one] for one in sorted(set(broadcast_ids))])
+    settled = await tx.execute(statement(tx, _SETTLE, {"id": "bigint"}), {"rows": rows, "now": now})
+    return [row[0] for row in settled]
 
 
 async def settle_finished(tx: Tx, now: datetime) -> list[int]:

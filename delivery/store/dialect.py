@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, TextClause, bindparam, text
+from sqlalchemy import Column, Table, TextClause, TextualSelect, bindparam, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from delivery.database import Tx
@@ -24,10 +24,12 @@ _FRAGMENTS = {
     "sqlite": {
         "new_key": "lower(hex(randomblob(16)))",
         "lock_d": "",  # the writing transaction holds the whole file
+        "skip_locked_d": "",
     },
     "postgresql": {
         "new_key": "replace(CAST(gen_random_uuid() AS text), '-', '')",
         "lock_d": "FOR UPDATE OF d",
+        "skip_locked_d": "FOR UPDATE OF d SKIP LOCKED",
     },
 }
 
@@ -43,7 +45,9 @@ def upsert(tx: Tx, table: Table) -> Any:
 
 
 @cache
-def _statement(dialect: str, sql: str, columns: tuple[tuple[str, str], ...]) -> TextClause:
+def _statement(
+    dialect: str, sql: str, columns: tuple[tuple[str, str], ...], returning: tuple[Column[Any], ...]
+) -> TextClause | TextualSelect:
     fragments = dict(_FRAGMENTS[dialect])
     if dialect == "sqlite":
         fields = ", ".join(f"json_extract(value, '$[{i}]') AS {name}" for i, (name, _type) in enumerate(columns))
@@ -53,16 +57,20 @@ def _statement(dialect: str, sql: str, columns: tuple[tuple[str, str], ...]) -> 
         fragments["rows"] = f"(SELECT {fields} FROM jsonb_array_elements(CAST(:rows AS jsonb))) AS r"  # noqa: S608
     found = text(sql.format(**fragments))
     moments = [bindparam(name, type_=Instant()) for name in ("now", "due", "until") if f":{name}" in sql]
-    return found.bindparams(*moments)
+    found = found.bindparams(*moments)
+    return found.columns(*returning) if returning else found
 
 
-def statement(tx: Tx, sql: str, columns: Mapping[str, str] | None = None) -> TextClause:
+def statement(
+    tx: Tx, sql: str, columns: Mapping[str, str] | None = None, *, returning: tuple[Column[Any], ...] = ()
+) -> TextClause | TextualSelect:
     """Return `sql` for the database in use; the parameters :now, :due and :until are instants.
 
     {rows} becomes a table `r` with these columns (name -> Postgres type), read from the parameter :rows, which
-    `in_json` writes; {new_key} makes 32 hexadecimal digits for each row; {lock_d} locks the rows of the alias d.
+    `in_json` writes; {new_key} makes 32 hexadecimal digits for each row; {lock_d} locks the rows of the alias d, and
+    {skip_locked_d} those that nobody else has locked. `returning` names the columns that come back, for their types.
     """
-    return _statement(tx.dialect.name, sql, tuple((columns or {}).items()))
+    return _statement(tx.dialect.name, sql, tuple((columns or {}).items()), returning)
 
 
 def in_json(rows: Sequence[Sequence[Any]]) -> str:

@@ -7,7 +7,7 @@ while it names the attempt in hand, so that a late worker cannot overwrite what 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, literal_column, select, update
 
 from channels.contract import Recipient
 from delivery.database import Tx
@@ -28,23 +28,58 @@ _SENDING: ColumnElement[bool] = delivery.c.state == literal_column("'sending'")
 
 # Claim
 
-
-_before = delivery.alias("before")
-_ITS_TURN = or_(
-    delivery.c.part == 1,
-    exists().where(
-        _before.c.broadcast_id == delivery.c.broadcast_id,
-        _before.c.channel == delivery.c.channel,
-        _before.c.address == delivery.c.address,
-        _before.c.part == delivery.c.part - 1,
-        _before.c.state == DeliveryState.SENT,
-    ),
+# A part's turn comes when the part before it was sent.
+_ITS_TURN = """(d.part = 1 OR EXISTS (
+         SELECT 1 FROM delivery before
+          WHERE before.broadcast_id = d.broadcast_id AND before.channel = d.channel AND before.address = d.address
+            AND before.part = d.part - 1 AND before.state = 'sent'))"""
+# Leaves out the addresses of some destinations.
+_ELSEWHERE = "AND NOT EXISTS (SELECT 1 FROM {rows} WHERE d.address LIKE r.ending ESCAPE '!')"
+_READY = f"""d.channel = :channel AND d.state = 'queued' AND d.due_at <= :now AND {_ITS_TURN}"""
+# The states stand as literals, or the partial indexes would not be used.
+_DUE, _DUE_ELSEWHERE = (
+    f"""
+SELECT b.id FROM broadcast b
+ WHERE b.state = 'running' AND EXISTS (
+       SELECT 1 FROM delivery d WHERE d.broadcast_id = b.id AND {_READY} {elsewhere})
+ ORDER BY b.urgent DESC, b.id <= :after, b.id
+ LIMIT 1
+"""  # noqa: S608 - constants of ours
+    for elsewhere in ("", _ELSEWHERE)
 )
-
-
-def _elsewhere(without: Collection[str]) -> ColumnElement[bool]:
-    """Leave out the addresses of some destinations."""
-    return and_(*(~delivery.c.address.endswith(f"@{one}", autoescape=True) for one in sorted(without)))
+_CLAIM, _CLAIM_ELSEWHERE = (
+    f"""
+UPDATE delivery SET state = 'sending', lease = :lease, lease_until = :until, attempt_id = NULL, updated_at = :now
+ WHERE state = 'queued' AND id IN (
+       SELECT d.id FROM delivery d WHERE d.broadcast_id = :broadcast AND {_READY} {elsewhere}
+        ORDER BY d.due_at, d.id
+        LIMIT :limit
+        {{skip_locked_d}})
+RETURNING id, revision, part, address, name, organisation, list_key, list_name, key, attempts, due_at, key_since,
+          doubtful, queued_at
+"""  # noqa: S608 - constants of ours
+    for elsewhere in ("", _ELSEWHERE)
+)
+_ENDING = {"ending": "text"}
+_CLAIMED = tuple(
+    delivery.c[name]
+    for name in (
+        "id",
+        "revision",
+        "part",
+        "address",
+        "name",
+        "organisation",
+        "list_key",
+        "list_name",
+        "key",
+        "attempts",
+        "due_at",
+        "key_since",
+        "doubtful",
+        "queued_at",
+    )
+)
 
 
 async def due(tx: Tx, channel: str, now: datetime, *, after: int = 0, without: Collection[str] = ()) -> int | None:
@@ -52,21 +87,9 @@ async def due(tx: Tx, channel: str, now: datetime, *, after: int = 0, without: C
 
     Urgent ones first; the others take turns, beginning with the one that follows `after`.
     """
-    ready = exists().where(
-        delivery.c.broadcast_id == broadcast.c.id,
-        delivery.c.channel == channel,
-        _QUEUED,
-        delivery.c.due_at <= now,
-        _ITS_TURN,
-        *([_elsewhere(without)] if without else []),
-    )
-    turn = (
-        select(broadcast.c.id)
-        .where(broadcast.c.state == literal_column("'running'"), ready)
-        .order_by(broadcast.c.urgent.desc(), broadcast.c.id <= after, broadcast.c.id)
-        .limit(1)
-    )
-    found: int | None = (await tx.execute(turn)).scalar_one_or_none()
+    values = {"channel": channel, "now": now, "after": after}
+    due_now = statement(tx, _DUE_ELSEWHERE if without else _DUE, _ENDING)
+    found: int | None = (await tx.execute(due_now, values | _endings(without))).scalar_one_or_none()
     return found
 
 
@@ -88,43 +111,15 @@ async def claim(
     chosen = await due(tx, channel, now, after=after, without=without)
     if chosen is None:
         return []
-    free = (
-        select(delivery.c.id)
-        .where(delivery.c.broadcast_id == chosen, delivery.c.channel == channel, _QUEUED, delivery.c.due_at <= now)
-        .where(_ITS_TURN, *([_elsewhere(without)] if without else []))
-        .order_by(delivery.c.due_at, delivery.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=delivery)
-    )
-    its = (
-        await tx.execute(select(broadcast.c.announcement_id, broadcast.c.resumed_at).where(broadcast.c.id == chosen))
-    ).one()
-    taken = (
-        update(delivery)
-        .where(delivery.c.id.in_(free), _QUEUED)
-        .values(state=DeliveryState.SENDING, lease=lease, lease_until=until, attempt_id=None, updated_at=now)
-        .returning(
-            delivery.c.id,
-            delivery.c.revision,
-            delivery.c.part,
-            delivery.c.address,
-            delivery.c.name,
-            delivery.c.organisation,
-            delivery.c.list_key,
-            delivery.c.list_name,
-            delivery.c.key,
-            delivery.c.attempts,
-            delivery.c.due_at,
-            delivery.c.key_since,
-            delivery.c.doubtful,
-            delivery.c.queued_at,
-        )
-    )
+    whose = select(broadcast.c.announcement_id, broadcast.c.resumed_at).where(broadcast.c.id == chosen)
+    announcement_id, resumed_at = (await tx.execute(whose)).one()
+    values = {"broadcast": chosen, "channel": channel, "limit": limit, "lease": lease, "until": until, "now": now}
+    taken = statement(tx, _CLAIM_ELSEWHERE if without else _CLAIM, _ENDING, returning=_CLAIMED)
     claimed = [
         Delivery(
             id=row[0],
             broadcast_id=chosen,
-            announcement_id=its.announcement_id,
+            announcement_id=announcement_id,
             revision=row[1],
             channel=channel,
             part=row[2],
@@ -135,12 +130,20 @@ async def claim(
             due_at=row[10],
             key_since=row[11],
             doubtful=row[12],
-            queued_at=row[13] if its.resumed_at is None else max(row[13], its.resumed_at),
+            queued_at=row[13] if resumed_at is None else max(row[13], resumed_at),
             updated_at=now,
         )
-        for row in await tx.execute(taken)
+        for row in await tx.execute(taken, values | _endings(without))
     ]
     return sorted(claimed, key=lambda one: (one.due_at, one.id))
+
+
+def _endings(without: Collection[str]) -> dict[str, str]:
+    """Return the parameter of _ELSEWHERE, where it is needed."""
+    if not without:
+        return {}
+    escaped = (one.replace("!", "!!").replace("%", "!%").replace("_", "!_") for one in sorted(without))
+    return {"rows": in_json([[f"%@{one}"] for one in escaped])}
 
 
 async def renew(tx: Tx, lease: str, ids: Collection[int], until: datetime) -> None:

@@ -10,7 +10,7 @@ WAIT = Reason.REFUSED
 
 
 def after(error: Deferred, attempts: int = 1, jitter: float = 0.0, patience: timedelta = timedelta(days=1)) -> object:
-    decision = decide(error, attempts, timedelta(0), Policy(LETTER_PAUSES, patience, jitter), now=NOW)
+    decision = decide(error, attempts, timedelta(0), Policy(LETTER_PAUSES, patience), now=NOW, jitter=jitter)
     return decision.moment - NOW if isinstance(decision, RetryAt) else decision
 
 
