@@ -142,8 +142,12 @@ async def find_in(tx: Tx, announcement_id: int) -> Announcement:
 async def preview(desk: Desk, announcement_id: int) -> Preview:
     """Show how the announcement will look and whom it reaches. Raises UnknownAnnouncementError, UnknownTargetError."""
     async with desk.database.reading() as tx:
-        found = await find_in(tx, announcement_id)
-        reached = await audience.expand(tx, desk.channels, found.targets)
+        return await _preview_in(tx, desk, announcement_id)
+
+
+async def _preview_in(tx: Tx, desk: Desk, announcement_id: int) -> Preview:
+    found = await find_in(tx, announcement_id)
+    reached = await audience.expand(tx, desk.channels, found.targets)
     return Preview(found, _render(desk, found.post, reached), reached)
 
 
@@ -170,6 +174,7 @@ async def revise(desk: Desk, announcement_id: int, post: Post, *, author: str) -
 
 async def revise_in(tx: Tx, desk: Desk, announcement_id: int, post: Post, *, author: str) -> int:
     """`revise`, inside somebody else's transaction."""
+    await announcements.hold(tx, announcement_id)  # or a release could come between the look and the change
     found = await find_in(tx, announcement_id)
     gone = await broadcasts.of_announcements(tx, [announcement_id])
     if found.stage is Stage.CANCELLED or (gone and not await schedules.living(tx, announcement_id)):
@@ -184,6 +189,7 @@ async def choose(desk: Desk, announcement_id: int, targets: Sequence[str]) -> No
     Raises UnknownTargetError, UnknownAnnouncementError, StageError.
     """
     async with desk.database.writing() as tx:
+        await announcements.hold(tx, announcement_id)
         found = await find_in(tx, announcement_id)
         if found.stage not in RELEASABLE and not await schedules.living(tx, announcement_id):
             raise StageError(found.stage)
@@ -231,6 +237,9 @@ async def release(
         return Released(there, fresh=False)
     seen = await preview(desk, announcement_id)
     async with desk.database.writing() as tx:
+        await announcements.hold(tx, announcement_id)
+        if await find_in(tx, announcement_id) != seen.announcement:
+            seen = await _preview_in(tx, desk, announcement_id)  # edited in this very moment: the newest text goes out
         released = await release_in(tx, desk, seen, by=by, release_key=key, grace=grace)
         if released.fresh and not await announcements.move(
             tx, announcement_id, to=Stage.CONFIRMED, come_from=[*come_from, Stage.CONFIRMED]

@@ -40,7 +40,7 @@ __all__ = ["Lane", "Standing"]
 
 _log = structlog.get_logger()
 
-_MOST_CLAIMED = 200
+_MOST_CLAIMED = 100
 _AHEAD_SECONDS = 0.5
 _SHORT_REST_SECONDS = 0.25
 _KEPT_RENDERINGS = 32

@@ -85,21 +85,16 @@ class Ledger:
     async def _lead(self) -> None:
         """Write everything that waits, then hand the pen to whoever came meanwhile."""
         batch: list[_Entry] = []
-        while True:
-            try:
-                opened, settled = await self._commit(batch)
-                break
-            except Exception as error:  # noqa: BLE001 - the waiting senders get it, whatever it is
-                if not is_away(error):
-                    _log.exception("ledger.failed", entries=len(batch))
-                    for entry in batch:
-                        entry.word.set_exception(error)
-                    batch, opened, settled = [], {}, []
-                    break
-                _log.warning("ledger.waits_for_database", entries=len(batch), error=str(error))
-                await asyncio.sleep(_RETRY_SECONDS)
-        for entry in batch:
-            entry.word.set_result(None if entry.following is None else opened.get(entry.following.id))
+
+        def join() -> None:  # also who came while the transaction waited for its turn
+            batch.extend(self._waiting)
+            self._waiting.clear()
+
+        try:
+            settled = await self._persist(batch, join)
+        except Exception:  # noqa: BLE001 - whatever it is, it must not take the others along
+            _log.exception("ledger.failed", entries=len(batch))
+            settled = await self._one_by_one(batch)
         if self._waiting:
             self._waiting[0].word.set_result(_LEAD)
         else:
@@ -107,17 +102,34 @@ class Ledger:
         if settled:
             self._on_settled(settled)
 
-    async def _commit(self, batch: list[_Entry]) -> tuple[dict[int, int], list[int]]:
-        """Write `batch` and whoever joins it before the transaction has begun.
+    async def _persist(self, batch: list[_Entry], join: Callable[[], None] = lambda: None) -> list[int]:
+        """Write the entries in one transaction and answer them. Returns the broadcasts that are settled by it.
 
-        Safe to repeat: a start is found again by its lease, a result by its attempt.
+        While the database is away it is tried again, which is safe: a start is found again by its lease, a result by
+        its attempt. Raises what the database has against the entries.
         """
+        while True:
+            try:
+                opened, settled = await self._database.transact(lambda tx: self._enter(tx, batch), at_start=join)
+                break
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                _log.warning("ledger.waits_for_database", entries=len(batch), error=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+        for entry in batch:
+            entry.word.set_result(None if entry.following is None else opened.get(entry.following.id))
+        return settled
 
-        def join() -> None:
-            batch.extend(self._waiting)
-            self._waiting.clear()
-
-        return await self._database.transact(lambda tx: self._enter(tx, batch), at_start=join)
+    async def _one_by_one(self, batch: Sequence[_Entry]) -> list[int]:
+        """Write each entry by itself, so that only those fail that have something wrong with them."""
+        settled: list[int] = []
+        for entry in batch:
+            try:
+                settled += await self._persist([entry])
+            except Exception as error:  # noqa: BLE001 - its sender gets it, whatever it is
+                entry.word.set_exception(error)
+        return settled
 
     async def _enter(self, tx: Tx, batch: Sequence[_Entry]) -> tuple[dict[int, int], list[int]]:
         results = [entry.result for entry in batch if entry.result is not None]

@@ -105,7 +105,7 @@ class Worker:
         while True:
             try:
                 await self.renew()
-                if await self.rescue():
+                while await self.rescue():
                     self.poke()
             except Exception as error:  # noqa: BLE001 - leases must go on being renewed
                 if not is_away(error):
@@ -170,7 +170,7 @@ class Worker:
             lane.renewed(ids, at)
 
     async def rescue(self) -> int:
-        """Decide what becomes of deliveries whose worker died; return how many there were.
+        """Decide what becomes of deliveries whose worker died, some hundreds at a time; return how many there were.
 
         Never started: queued again. Started: in doubt, and repeated only where one key shows once.
         """

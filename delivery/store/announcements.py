@@ -66,6 +66,12 @@ async def get(tx: Tx, announcement_id: int) -> Announcement | None:
     return None if row is None else _announcement(row)
 
 
+async def hold(tx: Tx, announcement_id: int) -> None:
+    """Let nobody else change or release the announcement until the transaction ends."""
+    row = select(announcement.c.id).where(announcement.c.id == announcement_id).with_for_update()
+    await tx.execute(row)
+
+
 async def by_request_key(tx: Tx, request_key: str) -> int | None:
     """Return the announcement that this request made, if it did."""
     found = await tx.execute(select(announcement.c.id).where(announcement.c.request_key == request_key))
