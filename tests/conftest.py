@@ -17,7 +17,7 @@ from tests.support.databases import POSTGRES, SQLITE, Databases
 
 load()  # as the program does, before anything else imports aiogram
 
-OF_TESTS = ("RUPOR_CHROMIUM", "RUPOR_NO_BROWSER", "RUPOR_SCREENSHOTS", "RUPOR_TEST_POSTGRES")
+OF_TESTS = ("RUPOR_CHAOS", "RUPOR_CHROMIUM", "RUPOR_NO_BROWSER", "RUPOR_SCREENSHOTS", "RUPOR_TEST_POSTGRES")
 PLACE = "place"
 PLACES = {"sqlite": "on SQLite", "postgres": "on Postgres", "browser": "in the browser"}
 MARKS = (
