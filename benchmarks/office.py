@@ -191,7 +191,10 @@ class _Workers:
     async def end(self) -> list[Share]:
         for one in self._processes:
             await _tell(one, b"stop\n")
-        return [Share(**json.loads(await _heard(one))) for one in self._processes]
+        shares = [Share(**json.loads(await _heard(one))) for one in self._processes]
+        for one in self._processes:
+            await one.wait()
+        return shares
 
 
 async def _tell(process: asyncio.subprocess.Process, word: bytes) -> None:

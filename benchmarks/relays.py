@@ -66,7 +66,9 @@ async def weigh(send: Callable[[int], Awaitable[object]]) -> int:
         await send(port)
         process.terminate()
         assert process.stdout is not None
-        return max(int(line) for line in (await process.stdout.read()).split())
+        sizes = (await process.stdout.read()).split()
+        await process.wait()
+    return max(int(size) for size in sizes)
 
 
 _SINK = """
