@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import cast
 
 import aiosmtplib
 
@@ -100,9 +101,9 @@ class Connection:
 
         Raises Deferred when the line is down.
         """
-        transport = self._client.transport
+        transport = self._transport
         self._in_step = False
-        if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+        if transport is None or transport.is_closing():
             raise lost(Phase.MAIL, "connection lost")
         transport.set_protocol(protocol)
         return transport
@@ -148,8 +149,8 @@ class Connection:
     def cut(self) -> None:
         """Break the line at once: nothing that still waits to be written may go out."""
         self._in_step = False
-        if isinstance(self._client.transport, asyncio.WriteTransport):
-            self._client.transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
         self._client.close()
 
     def leave(self) -> None:
@@ -171,6 +172,10 @@ class Connection:
             pass
         finally:
             self.cut()
+
+    @property
+    def _transport(self) -> asyncio.Transport | None:
+        return cast("asyncio.Transport | None", self._client.transport)  # uvloop's are no subclass of asyncio's
 
     # Steps
 
@@ -233,8 +238,8 @@ class Connection:
     def _own_writer(self) -> asyncio.StreamWriter:
         """Return a writer over the client's transport, for its flow control. It lives as long as the connection."""
         if self._writer is None:
-            transport, protocol = self._client.transport, self._client.protocol
-            if protocol is None or not isinstance(transport, asyncio.WriteTransport):
+            transport, protocol = self._transport, self._client.protocol
+            if protocol is None or transport is None:
                 raise ConnectionError("connection lost")
             self._writer = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
         return self._writer

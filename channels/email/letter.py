@@ -11,8 +11,9 @@ import secrets
 from binascii import b2a_base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 from html import escape
 
@@ -152,7 +153,7 @@ def finish(
     link = unsubscribe.encode()
     head = [
         field("Message-ID", identity),
-        field("Date", format_datetime(date)),
+        _date(date.replace(microsecond=0), date.utcoffset()),
         field("To", to),
         *_unsubscribing(unsubscribe, settings.sender_address),
         field("Feedback-ID", f"{paper.topic}:{words.feedback}"),
@@ -165,6 +166,12 @@ def finish(
     if len(paper.tail) <= _SHORT_TAIL:
         return Letter(b"".join([*head, paper.tail]), b"", identity)
     return Letter(b"".join(head), paper.tail, identity)
+
+
+@lru_cache(maxsize=16)
+def _date(second: datetime, _offset: timedelta | None) -> bytes:
+    """Write the same for all letters of one second. Moments compare equal in every zone, so the offset is named too."""
+    return field("Date", format_datetime(second))
 
 
 def message_id(key: str, settings: Settings) -> str:

@@ -400,13 +400,10 @@ class Pipeline(asyncio.Protocol):
         """Return what a lost line means for one letter on it."""
         if passage.refused is not None:
             return passage.refused
-        if passage.stage is _Stage.WRITTEN:
-            return lost(Phase.FINAL_DOT, words)
         if place > 0 or self._unheard(passage):
             return WornOut()
-        if passage.stage is _Stage.CALLED_FOR:
-            return lost(Phase.TEXT, words)
-        return lost(next((phase for phase, owner in self._awaited if owner is passage), Phase.MAIL), words)
+        # What it waits for says how far it has come; it waits for nothing while its text is being written.
+        return lost(next((phase for phase, owner in self._awaited if owner is passage), Phase.TEXT), words)
 
     def _unheard(self, passage: _Passage) -> bool:
         return self._used and not passage.heard

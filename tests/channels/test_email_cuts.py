@@ -69,6 +69,8 @@ async def both_on_one_line(relay: ScriptedRelay, letters: list[Letter]) -> dict[
     assert isinstance(line, Pipeline)
     results = await asyncio.gather(*(told(line, to, each) for to, each in zip(ADDRESSES, letters, strict=False)))
     line.leave()
+    if len(results) > 1 and not isinstance(results[0], str):
+        assert isinstance(results[1], WornOut)  # to be sent by another line at once
     return dict(zip(ADDRESSES, results, strict=False))
 
 

@@ -14,6 +14,8 @@ from channels.email.connection import Timeouts, WornOut, open_connection
 from channels.email.letter import Letter
 from channels.email.pipeline import Pipeline, fastest
 from channels.email.pool import Pool
+from sandbox.faults import Fault, Kind
+from sandbox.mail import MailStandIn
 from tests.support.letters import some_settings
 from tests.support.scripted_relay import (
     ABORT,
@@ -205,6 +207,18 @@ async def test_a_letter_costs_one_round_trip() -> None:
         assert len(relay.accepted) == 40
     assert turns[False] >= 4 * 40
     assert turns[True] <= 1.25 * 40
+
+
+async def test_a_large_letter_is_not_piled_up_before_a_relay_that_does_not_read() -> None:
+    async with MailStandIn() as mail, asyncio.TaskGroup() as group:
+        mail.faults.add("text", Fault(Kind.HANGS))
+        line = fastest(await open_connection(some_settings(port=mail.port), None, PATIENT))
+        assert isinstance(line, Pipeline)
+        letter = group.create_task(outcome(line, address(1), a_letter(1, 20_000_000)))
+        await mail.wait_for(lambda: not mail.faults.listing())
+        await asyncio.sleep(0.02)
+        assert 0 < line._transport.get_write_buffer_size() <= 3 * 65_536
+        letter.cancel()
 
 
 # The pool

@@ -260,6 +260,30 @@ async def test_pipelining_is_answered_in_order() -> None:
     assert len(mail.letters("b@example.org")) == 1
 
 
+@pytest.mark.parametrize("refused", ["MAIL", "RCPT"])
+async def test_what_was_sent_on_behind_a_refusal_is_answered_without_complaint(refused: str) -> None:
+    group = b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"
+    async with MailStandIn() as mail, a_line(mail) as line:
+        mail.faults.add(refused, Fault(Kind.REFUSES))
+        line.writer.write(group + b"RSET\r\n" + group)
+        answers = [(await line.answer())[:3] for _ in range(7)]
+        assert answers[2:] == ["503", "250", "250", "250", "354"]
+        assert mail.violations == []
+        await line.say(LETTER.decode() + ".")
+        assert (await line.say("DATA")).startswith("503")
+        assert mail.violations == ["DATA before RCPT"]
+
+
+async def test_where_pipelining_is_not_offered_nothing_may_be_sent_on() -> None:
+    async with MailStandIn(pipelining=False) as mail, a_line(mail) as line:
+        assert "PIPELINING" not in await line.say("EHLO test")
+        mail.faults.add("RCPT", Fault(Kind.REFUSES))
+        await line.say("MAIL FROM:<a@example.org>")
+        await line.say("RCPT TO:<b@example.org>")
+        await line.say("DATA")
+    assert mail.violations == ["DATA before RCPT"]
+
+
 async def test_state_survives_a_restart(mail: MailStandIn) -> None:
     told: list[int] = []
     mail.changed = lambda: told.append(1)
