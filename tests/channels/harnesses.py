@@ -143,8 +143,8 @@ async def _vk() -> AsyncIterator[Harness]:
 
 
 @asynccontextmanager
-async def _email() -> AsyncIterator[Harness]:
-    async with MailStandIn(users={"press": PASSWORD}) as mail:
+async def an_email_harness(*, pipelining: bool = True) -> AsyncIterator[Harness]:
+    async with MailStandIn(users={"press": PASSWORD}, pipelining=pipelining) as mail:
         settings = email.Settings(
             host=mail.host,
             port=mail.port,
@@ -201,6 +201,6 @@ async def _rehearsal() -> AsyncIterator[Harness]:
 HARNESSES: Mapping[str, Callable[[], AbstractAsyncContextManager[Harness]]] = {
     "telegram": _telegram,
     "vk": _vk,
-    "email": _email,
+    "email": an_email_harness,
     "rehearsal": _rehearsal,
 }
