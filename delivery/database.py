@@ -59,6 +59,7 @@ class Database:
     def __init__(self, url: str, *, pooler: bool = False) -> None:
         self._engine = _sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _postgres(url, pooler=pooler)
         self.dialect: str = self._engine.dialect.name
+        self._unlimited = {"timeout": _POSTGRES["timeout"]} | (_THROUGH_POOLER if pooler else {})
         self._line: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
         self._readers = self._engine.execution_options(begin="BEGIN") if self.dialect == "sqlite" else self._engine
         self._direct = _Direct(url) if self.dialect == "sqlite" else None
@@ -114,8 +115,22 @@ class Database:
 
     @property
     def engine(self) -> AsyncEngine:
-        """The engine itself, for migrations."""
+        """The engine itself, for what needs no transaction of ours: a backup, the user's name."""
         return self._engine
+
+    @asynccontextmanager
+    async def without_limits(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection for what may take its time, as a migration of a large table does."""
+        if self.dialect == "sqlite":
+            async with self._engine.connect() as connection:
+                yield connection
+            return
+        engine = create_async_engine(self._engine.url, connect_args=self._unlimited)
+        try:
+            async with engine.connect() as connection:
+                yield connection
+        finally:
+            await engine.dispose()
 
     async def close(self) -> None:
         """Give back every connection."""

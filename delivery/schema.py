@@ -60,7 +60,7 @@ async def standing(database: Database) -> Standing:
 
 async def upgrade(database: Database) -> None:
     """Run every migration that is missing. Two processes that start together take turns."""
-    async with database.engine.connect() as connection:
+    async with database.without_limits() as connection:
         # Migrations bring their own transactions, and on SQLite they rebuild tables with foreign keys off.
         await connection.run_sync(_upgrade)
 
