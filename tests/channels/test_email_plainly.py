@@ -8,8 +8,8 @@ from tests.channels.harnesses import Harness, an_email_harness
 from tests.channels.test_contract import *  # noqa: F403 - all of its tests, with the fixture below
 
 
-@pytest.fixture
-async def one() -> AsyncIterator[Harness]:  # type: ignore[no-redef]
+@pytest.fixture  # type: ignore[no-redef]
+async def one() -> AsyncIterator[Harness]:
     async with an_email_harness(pipelining=False) as harness:
         yield harness
         assert harness.violations() == []
