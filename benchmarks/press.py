@@ -81,4 +81,4 @@ async def main(presses: int) -> None:
 
 if __name__ == "__main__":
     quiet()
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 25))
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))

@@ -44,13 +44,13 @@ _GROUPS = {
     "/selectors.py": "asyncio",
 }
 _OTHER = "other"
-_SQLITE_THREAD = "/aiosqlite/core.py"
+_SQLITE_THREADS = (("/aiosqlite/core.py", "_connection_worker_thread"), ("/concurrent/futures/thread.py", "_worker"))
 
 
 def group_of(stack: Stack) -> str:
-    """Return what a stack worked for. What SQLite itself does runs in the driver's thread, and is one group."""
-    if any(call.file.endswith(_SQLITE_THREAD) and call.function == "_connection_worker_thread" for call in stack):
-        return "database: SQLite itself, in its thread"
+    """Return what a stack worked for. SQLite has threads of its own, which are one group: see `sampling`."""
+    if any(call.file.endswith(file) and call.function == name for call in stack for file, name in _SQLITE_THREADS):
+        return "database: whole transactions in SQLite's threads"
     for call in stack:
         for word, group in _GROUPS.items():
             if word in call.file:

@@ -2,7 +2,8 @@
 
 A sampler and no tracer: tracing makes small functions look dear. The timer's handler runs between two bytecodes of the
 main thread, so a long call into C shows as the line that makes it. A thread that waits is not counted; each thread's
-samples are then worth its share of the processor time, which the system knows exactly.
+samples are then worth its share of the processor time, which the system knows exactly. While the main thread runs, the
+others stand where they gave up the interpreter's lock: of their time the sum is right, and its parts are not.
 """
 
 import json

@@ -98,3 +98,8 @@ def test_the_innermost_file_with_a_group_decides() -> None:
     assert group_of(json_of_ours) == "database: our statements"
     assert group_of((Call("/lib/asyncio/events.py", "_run", 1), *json_of_ours)) == "asyncio"
     assert group_of((Call("/lib/nothing.py", "x", 1),)) == "other"
+
+
+def test_what_runs_in_a_thread_of_sqlite_is_one_group() -> None:
+    inside = (Call("/lib/json/encoder.py", "encode", 1), Call("/lib/concurrent/futures/thread.py", "_worker", 1))
+    assert group_of(inside) == "database: whole transactions in SQLite's threads"
