@@ -47,14 +47,16 @@ SELECT b.id FROM broadcast b
 """  # noqa: S608 - constants of ours
     for elsewhere in ("", _ELSEWHERE)
 )
+# Chosen apart and once: inside a plain IN, Postgres may choose anew for each row, and then takes far more than :limit.
 _CLAIM, _CLAIM_ELSEWHERE = (
     f"""
+WITH chosen AS MATERIALIZED (
+     SELECT d.id FROM delivery d WHERE d.broadcast_id = :broadcast AND {_READY} {elsewhere}
+      ORDER BY d.due_at, d.id
+      LIMIT :limit
+      {{skip_locked_d}})
 UPDATE delivery SET state = 'sending', lease = :lease, lease_until = :until, attempt_id = NULL, updated_at = :now
- WHERE state = 'queued' AND id IN (
-       SELECT d.id FROM delivery d WHERE d.broadcast_id = :broadcast AND {_READY} {elsewhere}
-        ORDER BY d.due_at, d.id
-        LIMIT :limit
-        {{skip_locked_d}})
+ WHERE state = 'queued' AND id IN (SELECT id FROM chosen)
 RETURNING id, revision, part, address, name, organisation, list_key, list_name, key, attempts, due_at, key_since,
           doubtful, queued_at
 """  # noqa: S608 - constants of ours
