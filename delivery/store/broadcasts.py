@@ -18,6 +18,7 @@ __all__ = [
     "cancel",
     "counts",
     "get",
+    "go_on",
     "insert",
     "left_to_tidy",
     "links",
@@ -160,14 +161,16 @@ async def links(tx: Tx, broadcast_ids: Sequence[int]) -> list[tuple[int, str, st
 
 # Ends and pauses
 
-_SETTLE = """
-UPDATE broadcast SET state = 'settled', settled_at = :now
-  FROM {rows}
- WHERE broadcast.id = r.id AND broadcast.state IN ('running', 'paused')
+_NOTHING_LEFT = """broadcast.id = r.id AND broadcast.state IN ('running', 'paused')
    AND NOT EXISTS (SELECT 1 FROM filling f WHERE f.broadcast_id = r.id)
-   AND (SELECT coalesce(sum(p.queued + p.sending), 0) FROM progress p WHERE p.broadcast_id = r.id) <= 0
+   AND (SELECT coalesce(sum(p.queued + p.sending), 0) FROM progress p WHERE p.broadcast_id = r.id) <= 0"""
+_DONE = f"SELECT broadcast.id FROM {{rows}} JOIN broadcast ON {_NOTHING_LEFT} ORDER BY 1"  # noqa: S608 - constants
+_SETTLE = f"""
+UPDATE broadcast SET state = 'settled', settled_at = :now
+  FROM {{rows}}
+ WHERE {_NOTHING_LEFT}
 RETURNING broadcast.id
-"""
+"""  # noqa: S608 - constants
 
 
 def _sum_of(number: ColumnElement[int]) -> ColumnElement[int]:
@@ -187,8 +190,21 @@ async def settle(tx: Tx, broadcast_ids: Iterable[int], now: datetime) -> list[in
     Of two workers that record the last two deliveries at once, neither sees the other's: `settle_finished` does.
     """
     rows = in_json([[one] for one in sorted(set(broadcast_ids))])
-    settled = await tx.execute(statement(tx, _SETTLE, {"id": "bigint"}), {"rows": rows, "now": now})
+    done = [row[0] for row in await tx.execute(statement(tx, _DONE, {"id": "bigint"}), {"rows": rows})]
+    if not done:
+        return []
+    # Whoever queues something again holds the broadcast until that can be seen (`run_again`): look once more.
+    await _hold(tx, done)
+    settled = await tx.execute(
+        statement(tx, _SETTLE, {"id": "bigint"}), {"rows": in_json([[one] for one in done]), "now": now}
+    )
     return [row[0] for row in settled]
+
+
+async def _hold(tx: Tx, broadcast_ids: Iterable[int]) -> None:
+    """Let nobody else end or revive these broadcasts until the transaction ends."""
+    held = select(broadcast.c.id).where(broadcast.c.id.in_(set(broadcast_ids))).order_by(broadcast.c.id)
+    await tx.execute(held.with_for_update())
 
 
 async def settle_finished(tx: Tx, now: datetime) -> list[int]:
@@ -216,16 +232,20 @@ async def cancel(tx: Tx, announcement_id: int, now: datetime) -> tuple[list[int]
 
     One word for each broadcast, however many deliveries wait; their rows follow in slices (`sweep_cancelled`).
     """
+    open_ones = select(broadcast.c.id).where(
+        broadcast.c.announcement_id == announcement_id, broadcast.c.state.in_(_OPEN)
+    )
+    # The lists first, as whoever takes a slice does: it has the list in hand before it settles the broadcast.
+    await tx.execute(delete(filling).where(filling.c.broadcast_id.in_(open_ones)))
     stopped = (
         update(broadcast)
-        .where(broadcast.c.announcement_id == announcement_id, broadcast.c.state.in_(_OPEN))
+        .where(broadcast.c.id.in_(open_ones))
         .values(state=BroadcastState.CANCELLED, settled_at=now)
         .returning(broadcast.c.id)
     )
     ids = [row[0] for row in await tx.execute(stopped)]
     if not ids:
         return [], 0
-    await tx.execute(delete(filling).where(filling.c.broadcast_id.in_(ids)))
     queued = select(func.coalesce(func.sum(progress.c.queued), 0)).where(progress.c.broadcast_id.in_(ids))
     return ids, int((await tx.execute(queued)).scalar_one())
 
@@ -252,23 +272,37 @@ async def sweep_cancelled(tx: Tx, now: datetime, *, most: int = _SWEPT) -> int:
 async def run_again(tx: Tx, broadcast_ids: Iterable[int], now: datetime, *, keep: Iterable[int] = ()) -> None:
     """Let ended broadcasts run again, now that the deliveries `keep` of them are queued.
 
-    What else is still queued in a cancelled one stays cancelled: its rows must say so before its broadcast says "run".
+    A cancelled one runs for them alone: the rows of whatever else is queued, or claimed and not yet begun, must say
+    "cancelled" before their broadcast says "run". Where none of `keep` is queued in it, it stays cancelled.
     """
-    ended = select(broadcast.c.id).where(
-        broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state == BroadcastState.CANCELLED
+    ids, kept = set(broadcast_ids), set(keep)
+    await _hold(tx, ids)
+    wanted = exists().where(
+        delivery.c.broadcast_id == broadcast.c.id, delivery.c.id.in_(kept), delivery.c.state == DeliveryState.QUEUED
     )
-    cancelled = [row[0] for row in await tx.execute(ended)]
-    if cancelled:
+    ended = select(broadcast.c.id).where(broadcast.c.id.in_(ids), broadcast.c.state == BroadcastState.CANCELLED, wanted)
+    revived = [row[0] for row in await tx.execute(ended)]
+    if revived:
+        not_begun = (delivery.c.state == DeliveryState.SENDING) & delivery.c.attempt_id.is_(None)
         await tx.execute(
             update(delivery)
-            .where(
-                delivery.c.broadcast_id.in_(cancelled), delivery.c.state == "queued", delivery.c.id.not_in(set(keep))
-            )
-            .values(state=DeliveryState.CANCELLED, updated_at=now)
+            .where(delivery.c.broadcast_id.in_(revived), delivery.c.id.not_in(kept))
+            .where((delivery.c.state == DeliveryState.QUEUED) | not_begun)
+            .values(state=DeliveryState.CANCELLED, lease=None, lease_until=None, updated_at=now)
         )
     await tx.execute(
         update(broadcast)
-        .where(broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state.not_in(_OPEN))
+        .where(broadcast.c.id.in_(ids))
+        .where((broadcast.c.state == BroadcastState.SETTLED) | broadcast.c.id.in_(revived))
+        .values(state=BroadcastState.RUNNING, settled_at=None)
+    )
+
+
+async def go_on(tx: Tx, broadcast_ids: Iterable[int]) -> None:
+    """Let those settled broadcasts run again that have something to do after all; what was cancelled stays so."""
+    await tx.execute(
+        update(broadcast)
+        .where(broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state == BroadcastState.SETTLED, _unfinished())
         .values(state=BroadcastState.RUNNING, settled_at=None)
     )
 

@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, literal_column, select, update
+from sqlalchemy import ColumnElement, FromClause, Row, and_, case, exists, literal_column, select, update
 
 from channels.contract import Reason, Receipt, Recipient
 from delivery.database import Tx
-from delivery.model import Attempt, Delivery, DeliveryState, Outcome
+from delivery.model import Attempt, BroadcastState, Delivery, DeliveryState, Outcome
 from delivery.tables import attempt, broadcast, delivery
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _TROUBLE = frozenset({DeliveryState.FAILED, DeliveryState.UNCONFIRMED})
+_LOST = (DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED)
 # A literal, not parameters: the partial index answers only to it.
 _IN_TROUBLE: ColumnElement[bool] = delivery.c.state.in_(
     [literal_column("'failed'"), literal_column("'unconfirmed'")],
@@ -149,28 +150,33 @@ async def requeue(
         chosen = chosen.where(delivery.c.id == delivery_id)
     if reasons is not None:
         chosen = chosen.where(delivery.c.reason.in_(reasons))
-    rows = (await tx.execute(chosen)).all()
+    rows = [*(await tx.execute(chosen)), *(await _let_follow(tx, announcement_id, now))]
     headless = await _hold_back_again(tx, announcement_id, now)
     again = [row for row in rows if row.id not in headless]
     return sorted(row.id for row in again), {row.broadcast_id for row in again}
 
 
+async def _let_follow(tx: Tx, announcement_id: int, now: datetime) -> Sequence[Row[Any]]:
+    """Queue the parts again that were held back for want of one that is in the queue now."""
+    of_it = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
+    follow = (
+        update(delivery)
+        .where(delivery.c.broadcast_id.in_(of_it), _IN_TROUBLE, delivery.c.state == DeliveryState.FAILED)
+        .where(delivery.c.reason == Reason.PREVIOUS_PART_MISSING)
+        .where(_has_before(delivery, DeliveryState.QUEUED), ~_has_before(delivery, *_LOST, first=True))
+        .values(state=DeliveryState.QUEUED, due_at=now, queued_at=now, reason=None, detail="", updated_at=now)
+        .returning(delivery.c.id, delivery.c.broadcast_id)
+    )
+    return (await tx.execute(follow)).all()
+
+
 async def _hold_back_again(tx: Tx, announcement_id: int, now: datetime) -> set[int]:
     """Fail the queued parts whose beginning stays undone: they would wait for it for ever. Returns which."""
-    before = delivery.alias("before")
     headless = (
         select(delivery.c.id)
         .join(broadcast, broadcast.c.id == delivery.c.broadcast_id)
         .where(broadcast.c.announcement_id == announcement_id, delivery.c.state == "queued", delivery.c.part > 1)
-        .where(
-            exists().where(
-                before.c.broadcast_id == delivery.c.broadcast_id,
-                before.c.channel == delivery.c.channel,
-                before.c.address == delivery.c.address,
-                before.c.part < delivery.c.part,
-                before.c.state.in_((DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED)),
-            )
-        )
+        .where(_has_before(delivery, *_LOST))
     )
     held = (
         update(delivery)
@@ -184,8 +190,28 @@ async def _hold_back_again(tx: Tx, announcement_id: int, now: datetime) -> set[i
 # Parts that follow one another
 
 
+def _has_before(one: FromClause, *states: DeliveryState, first: bool = False) -> ColumnElement[bool]:
+    """Tell of each row whether a part before it is in one of these states.
+
+    `first`: those that are so only for the want of another do not count.
+    """
+    before = delivery.alias("before")
+    its_own = before.c.reason.is_distinct_from(Reason.PREVIOUS_PART_MISSING)
+    return exists().where(
+        before.c.broadcast_id == one.c.broadcast_id,
+        before.c.channel == one.c.channel,
+        before.c.address == one.c.address,
+        before.c.part < one.c.part,
+        before.c.state.in_(states),
+        *([its_own] if first else []),
+    )
+
+
 async def hold_back(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> None:
-    """Fail the queued parts that were to follow these deliveries: they would stand in the channel without a head."""
+    """Fail the queued parts that were to follow these deliveries: they would stand in the channel without a head.
+
+    A delivery that is not lost, because a result about it came too late to count, holds nothing back.
+    """
     later = delivery.alias("later")
     lost = (
         select(later.c.id)
@@ -196,7 +222,7 @@ async def hold_back(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> None:
             & (delivery.c.address == later.c.address)
             & (delivery.c.part < later.c.part),
         )
-        .where(delivery.c.id.in_(delivery_ids), later.c.state == DeliveryState.QUEUED)
+        .where(delivery.c.id.in_(delivery_ids), _IN_TROUBLE, later.c.state == DeliveryState.QUEUED)
     )
     await tx.execute(
         update(delivery)
@@ -239,7 +265,10 @@ def _receipt(row: Any) -> Receipt | None:
 
 
 async def follow_up(tx: Tx, one: Delivery, now: datetime) -> list[int]:
-    """Queue the later parts again that were held back while this one was in doubt; return which."""
+    """Queue the later parts again that were held back while this one was in doubt; return which.
+
+    None of a cancelled broadcast: whoever cancelled it has stopped them too.
+    """
     again = await tx.execute(
         update(delivery)
         .where(
@@ -249,11 +278,16 @@ async def follow_up(tx: Tx, one: Delivery, now: datetime) -> list[int]:
             delivery.c.part > one.part,
             delivery.c.state == DeliveryState.FAILED,
             delivery.c.reason == Reason.PREVIOUS_PART_MISSING,
+            ~_is_cancelled(one),
         )
         .values(state=DeliveryState.QUEUED, due_at=now, queued_at=now, reason=None, updated_at=now)
         .returning(delivery.c.id)
     )
     return [row[0] for row in again]
+
+
+def _is_cancelled(one: Delivery) -> ColumnElement[bool]:
+    return exists().where(broadcast.c.id == one.broadcast_id, broadcast.c.state == BroadcastState.CANCELLED)
 
 
 # Doubts
@@ -309,17 +343,20 @@ async def settle_by_person(
 
 
 async def undo_doubt(tx: Tx, one: Delivery, *, actor: str, now: datetime) -> bool:
-    """Queue a doubtful delivery again, now that a look has shown that it is not there. False when it moved on."""
+    """Queue a doubtful delivery again, now that a look has shown that it is not there. False when it moved on.
+
+    The parts held back for it follow. In a cancelled broadcast it fails instead: what was cancelled does not go out.
+    """
     again = (
         update(delivery)
         .where(delivery.c.id == one.id, delivery.c.state == DeliveryState.UNCONFIRMED)
         .values(
-            state=DeliveryState.QUEUED,
+            state=case((_is_cancelled(one), DeliveryState.FAILED), else_=DeliveryState.QUEUED),
+            reason=case((_is_cancelled(one), Reason.NO_ANSWER), else_=None),
             due_at=now,
             doubtful=False,
             key_since=None,
             attempt_id=None,
-            reason=None,
             detail="",
             updated_at=now,
         )
@@ -327,6 +364,7 @@ async def undo_doubt(tx: Tx, one: Delivery, *, actor: str, now: datetime) -> boo
     if (await tx.execute(again)).rowcount == 0:
         return False
     await _note(tx, one, Outcome.SETTLED_NOT_SENT, actor, now)
+    await follow_up(tx, one, now)
     return True
 
 

@@ -14,8 +14,8 @@ from delivery.database import Tx
 from delivery.model import Delivery, DeliveryState, Outcome, Result
 from delivery.pace import Limit
 from delivery.store import limits as counting
-from delivery.store.broadcasts import settle
-from delivery.store.deliveries import hold_back, read_delivery
+from delivery.store.broadcasts import go_on, settle
+from delivery.store.deliveries import follow_up, get, hold_back, read_delivery
 from delivery.store.dialect import in_json, moment, statement
 from delivery.tables import broadcast, delivery
 
@@ -57,8 +57,8 @@ WITH chosen AS MATERIALIZED (
       {{skip_locked_d}})
 UPDATE delivery SET state = 'sending', lease = :lease, lease_until = :until, attempt_id = NULL, updated_at = :now
  WHERE state = 'queued' AND id IN (SELECT id FROM chosen)
-RETURNING id, revision, part, address, name, organisation, list_key, list_name, key, attempts, due_at, key_since,
-          doubtful, queued_at
+RETURNING id, revision, part, address, name, organisation, list_key, list_name, key, attempts, key_since, doubtful,
+          queued_at
 """  # noqa: S608 - constants of ours
     for elsewhere in ("", _ELSEWHERE)
 )
@@ -76,7 +76,6 @@ _CLAIMED = tuple(
         "list_name",
         "key",
         "attempts",
-        "due_at",
         "key_since",
         "doubtful",
         "queued_at",
@@ -129,15 +128,15 @@ async def claim(
             state=DeliveryState.SENDING,
             key=row[8],
             attempts=row[9],
-            due_at=row[10],
-            key_since=row[11],
-            doubtful=row[12],
-            queued_at=row[13] if resumed_at is None else max(row[13], resumed_at),
+            due_at=now,
+            key_since=row[10],
+            doubtful=row[11],
+            queued_at=row[12] if resumed_at is None else max(row[12], resumed_at),
             updated_at=now,
         )
         for row in await tx.execute(taken, values | _endings(without))
     ]
-    return sorted(claimed, key=lambda one: (one.due_at, one.id))
+    return sorted(claimed, key=lambda one: one.id)
 
 
 def _endings(without: Collection[str]) -> dict[str, str]:
@@ -205,11 +204,9 @@ async def start(
         values = {"rows": rows, "lease": lease, "actor": actor, "now": now}
         opened = {row[0]: row[1] for row in await tx.execute(statement(tx, _OPEN, {"id": "bigint"}), values)}
     if opened:
-        marks = [
-            [one.id, opened[one.id], moment(tx, _window_start(one, windows.get(one.channel, timedelta(0)), now))]
-            for one in wanted
-            if one.id in opened
-        ]
+        since = {one.id: _window_start(one, windows.get(one.channel, timedelta(0)), now) for one in wanted}
+        written = {each: moment(tx, each) for each in set(since.values())}
+        marks = [[one, number, written[since[one]]] for one, number in opened.items()]
         columns = {"id": "bigint", "attempt": "bigint", "since": "timestamptz"}
         await tx.execute(statement(tx, _MARK, columns), {"rows": in_json(marks), "now": now})
     if len(opened) < len(deliveries):
@@ -222,9 +219,11 @@ async def start(
 
 
 def _window_start(one: Delivery, window: timedelta, now: datetime) -> datetime:
-    if one.key_since is None or now - one.key_since > 2 * window:
+    if one.key_since is None:
         return now
-    return one.key_since
+    if one.doubtful:
+        return one.key_since  # what may be public under this key does not become younger by another try
+    return now if now - one.key_since > 2 * window else one.key_since
 
 
 # Record
@@ -284,12 +283,24 @@ async def record(tx: Tx, results: Sequence[Result], now: datetime) -> list[int]:
             for one in results
         ]
     )
-    await tx.execute(statement(tx, _CLOSE, _RESULT), {"rows": rows, "now": now})
+    closed = await tx.execute(statement(tx, _CLOSE, _RESULT), {"rows": rows, "now": now})
     await tx.execute(statement(tx, _MOVE, _RESULT), {"rows": rows, "now": now})
     stopped = [one.delivery.id for one in results if one.state in _FINAL_WITHOUT_SUCCESS]
     if stopped:
         await hold_back(tx, stopped, now)
+    if closed.rowcount < len(results):
+        await _undo_lateness(tx, results, now)
     return await settle(tx, {one.delivery.broadcast_id for one in results}, now)
+
+
+async def _undo_lateness(tx: Tx, results: Sequence[Result], now: datetime) -> None:
+    """Let everything go on that was stopped by a doubt which a late result has settled."""
+    settled = [one for one in results if one.state in {DeliveryState.SENT, DeliveryState.QUEUED}]
+    for one in settled:
+        now_there = await get(tx, one.delivery.id)
+        if now_there is not None and now_there.state is one.state:
+            await follow_up(tx, one.delivery, now)
+    await go_on(tx, {one.delivery.broadcast_id for one in settled})
 
 
 # Let go
