@@ -34,6 +34,9 @@ _FRAGMENTS = {
 }
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def is_postgres(tx: Tx) -> bool:
     """Tell whether the database in use is Postgres."""
     return tx.dialect.name == "postgresql"
@@ -75,7 +78,7 @@ def statement(
 
 def in_json(rows: Sequence[Sequence[Any]]) -> str:
     """Write rows for the parameter :rows."""
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+    return _encoder.encode(rows)
 
 
 def moment(tx: Tx, value: datetime | None) -> str | None:
