@@ -23,7 +23,7 @@ from bot.texts.channels import Names
 from delivery import report
 from delivery.database import Tx
 from delivery.desk import Desk
-from delivery.model import UNFINISHED, BroadcastState, OccurrenceState
+from delivery.model import UNFINISHED, BroadcastState, Hold, OccurrenceState
 from delivery.report import TROUBLE, BroadcastReport, Report
 from delivery.store import holds, schedules, talks
 from delivery.store.talks import Board, News, Unreported
@@ -39,7 +39,9 @@ _REST_SECONDS = 1.0
 _SHORTEST_REST = 0.1
 _TROUBLE_PAUSE = 5.0
 _REPORTED_FOR = timedelta(days=1)
+_TOLD_HOLDS = "told:holds"
 _BY_SCHEDULE = "schedule:"
+_ENDED = (BroadcastState.SETTLED, BroadcastState.CANCELLED)
 _OUT_OF_REACH = (AiogramError, OSError, TimeoutError)
 
 
@@ -153,9 +155,9 @@ class Boards:
         its = None if whole is None else one_of(whole, broadcast_id)
         if whole is None or its is None:
             return None
-        screen = cards.board_screen(self._desk, whole, its, self._names, self._settings.grace_seconds)
+        screen = await cards.board_screen(tx, self._desk, whole, its, self._names, self._settings.grace_seconds)
         waiting = any(its.counts[state] for state in UNFINISHED)
-        return screen, its.broadcast.state is not BroadcastState.RUNNING and not waiting
+        return screen, its.broadcast.state in _ENDED and not waiting
 
     async def _adopt(self, one: Unreported) -> None:
         """Give a settled broadcast that no message shows its boards: a schedule's, or the command line's.
@@ -186,15 +188,14 @@ class Boards:
         now = self._desk.now()
         async with self._desk.database.reading() as tx:
             unreported = await talks.unreported(tx, now - _REPORTED_FOR)
-            happened = await talks.something_happened(tx)
+            happened = await talks.something_happened(tx) or bool(await _ended_holds(tx))
         for one in unreported:
             if one.broadcast_id not in self._unremarkable:
                 await self._adopt(one)
         if not happened:
             return
         async with self._desk.database.writing() as tx:
-            for channel in await holds.untold(tx):
-                await talks.tell(tx, access.staff(self._settings), {"code": "held", "channel": channel}, now)
+            await self._gather_holds(tx, now)
             for passed in await schedules.untold(tx):
                 payload = {
                     "code": str(passed.state),
@@ -206,6 +207,23 @@ class Boards:
                     "made_up": passed.made_up,
                 }
                 await talks.tell(tx, access.staff(self._settings), payload, now)
+
+    async def _gather_holds(self, tx: Tx, now: datetime) -> None:
+        """Tell of channels that refuse everybody; and, to whoever has heard of that, when they work again."""
+        staff = access.staff(self._settings)
+        in_force = {hold.channel: hold for hold in await holds.holds(tx)}
+        ended = await _ended_holds(tx)
+        _state, told = await talks.read(tx, _TOLD_HOLDS)
+        for channel in await holds.untold(tx):
+            await talks.tell(tx, staff, {"code": "held", "channel": channel}, now)
+            told[channel] = in_force[channel].since.isoformat()
+        waiting = await talks.untold(tx)
+        for channel, since in ended.items():
+            del told[channel]
+            unaware = {one.chat_id for one in waiting if one.payload == {"code": "held", "channel": channel}}
+            chats = [chat_id for chat_id in staff if chat_id not in unaware]
+            await talks.tell(tx, chats, {"code": "open_again", "channel": channel, "since": since}, now)
+        await talks.write(tx, _TOLD_HOLDS, data=told)
 
     async def _tell(self, one: News) -> bool:
         if not self._is_ready(one.chat_id):
@@ -225,12 +243,8 @@ class Boards:
         """Return the words for a piece of news, None when it is no longer true."""
         of = one.payload
         async with self._desk.database.reading() as tx:
-            if of["code"] == "held":
-                hold = next((hold for hold in await holds.holds(tx) if hold.channel == of["channel"]), None)
-                if hold is None:
-                    return None
-                rows = keyboards.ask_now(hold.channel)
-                return Screen(texts.held(self._names[hold.channel], hold), keyboards.keyboard(rows))
+            if of["code"] in {"held", "open_again"}:
+                return self._about_channel(of, await holds.hold_of(tx, of["channel"]))
             whole = await report.of(tx, of["announcement"])
         if whole is None:
             return None
@@ -238,6 +252,28 @@ class Boards:
         send, *others = keyboards.late(passed.announcement_id, passed.schedule_id, passed.last)
         rows = others if passed.made_up else [send, *others]
         return Screen(texts.not_released(passed, whole.title, self._desk.zone), keyboards.keyboard(rows))
+
+    def _about_channel(self, of: Mapping[str, Any], hold: Hold | None) -> Screen | None:
+        name, kind, now, zone = (
+            self._names[of["channel"]],
+            self._names.kind(of["channel"]),
+            self._desk.now(),
+            self._desk.zone,
+        )
+        if of["code"] == "open_again":
+            since = datetime.fromisoformat(of["since"])
+            return None if hold else Screen(texts.open_again(name, since, now, zone))
+        if hold is None:
+            return None
+        rows = keyboards.ask_now(hold.channel)
+        return Screen(texts.held(name, kind, hold, now, zone), keyboards.keyboard(rows))
+
+
+async def _ended_holds(tx: Tx) -> dict[str, str]:
+    """Return the channels that people were told of and that are held no more, with the moment when it began."""
+    _state, told = await talks.read(tx, _TOLD_HOLDS)
+    in_force = {hold.channel for hold in await holds.holds(tx)} if told else set()
+    return {channel: since for channel, since in told.items() if channel not in in_force}
 
 
 def _passed_over(of: Mapping[str, Any]) -> schedules.PassedOver:

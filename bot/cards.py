@@ -11,18 +11,21 @@ from markupsafe import Markup
 
 from bot import access, keyboards
 from bot.face import Face
-from bot.keyboards import Rows
+from bot.keyboards import Doubtful, Rows, Turn
 from bot.talking import Screen
 from bot.texts import board as board_texts
 from bot.texts import bot as texts
 from bot.texts import card as card_texts
+from bot.texts import limits
 from bot.texts import plan as plan_texts
+from bot.texts.board import Around
 from bot.texts.channels import Names
 from bot.texts.reasons import WORTH_REPEATING
 from channels.contract import Reason
-from delivery import broadcast, report
+from delivery import broadcast, forecast, report
 from delivery.audience import UnknownTargetError
 from delivery.broadcast import Preview
+from delivery.database import Tx
 from delivery.desk import Desk
 from delivery.model import BroadcastState, Delivery, DeliveryState, Stage
 from delivery.report import BroadcastReport, Report
@@ -33,6 +36,8 @@ __all__ = ["OUT", "board_screen", "draw"]
 OUT = (DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCONFIRMED)
 """What readers may have seen already."""
 
+_UNDER_WAY = (BroadcastState.RUNNING, BroadcastState.PAUSED)
+
 Notes = Sequence[Mapping[str, Any]]
 
 
@@ -40,10 +45,11 @@ async def draw(face: Face, announcement_id: int, viewer: int, notes: Notes = ())
     """Return the screen of an announcement for a person, None when there is none of that number."""
     async with face.desk.database.reading() as tx:
         whole = await report.of(tx, announcement_id)
-    if whole is None:
-        return None
-    if whole.broadcasts and not whole.schedules:
-        return board_screen(face.desk, whole, whole.broadcasts[-1], face.names, face.settings.grace_seconds)
+        if whole is None:
+            return None
+        if whole.broadcasts and not whole.schedules:
+            grace = face.settings.grace_seconds
+            return await board_screen(tx, face.desk, whole, whole.broadcasts[-1], face.names, grace)
     if whole.announcement.stage is Stage.CANCELLED:
         rows = keyboards.dropped(announcement_id) if access.may_compose(face.settings, viewer) else []
         return _screen(card_texts.dropped(announcement_id, whole.title), rows)
@@ -67,7 +73,24 @@ async def _unsent(face: Face, whole: Report, viewer: int, notes: Notes) -> Scree
     if whole.schedules:
         text = plan_texts.planned(seen, whole.schedules, face.names, face.desk, notes)
         return _screen(text, _plan_buttons(face, whole, viewer))
-    return _screen(card_texts.card(seen, face.names, notes), _draft_buttons(face, seen, viewer))
+    expected = await _foreseen(face, seen)
+    return _screen(card_texts.card(seen, face.names, notes, expected), _draft_buttons(face, seen, viewer))
+
+
+async def _foreseen(face: Face, seen: Preview) -> dict[str, str]:
+    """Say by channel when its last one would leave, where limits keep it waiting."""
+    desk, names = face.desk, face.names
+    added = {
+        channel: reach.count * len(seen.renderings[channel].parts) for channel, reach in seen.audience.reaches.items()
+    }
+    async with desk.database.reading() as tx:
+        ends = await forecast.would_end(tx, desk, added, urgent=seen.announcement.urgent)
+    return {
+        channel: limits.foreseen(
+            desk.channels[channel].pace, at, desk.now(), desk.zone, letters=names.is_letters(channel)
+        )
+        for channel, at in ends.items()
+    }
 
 
 def _plan_buttons(face: Face, whole: Report, viewer: int) -> Rows:
@@ -91,25 +114,48 @@ def _draft_buttons(face: Face, seen: Preview, viewer: int) -> Rows:
     return keyboards.draft(one.id, one.revision, blocked=seen.blocked, may_send=may_send, names=face.names)
 
 
-def board_screen(desk: Desk, whole: Report, one: BroadcastReport, names: Names, grace_seconds: int) -> Screen:
+async def board_screen(
+    tx: Tx, desk: Desk, whole: Report, one: BroadcastReport, names: Names, grace_seconds: int
+) -> Screen:
     """Return the screen of one broadcast."""
     until = _grace_ends(desk, one, grace_seconds)
-    text = board_texts.board(whole, one, names, stoppable_until=until, zone=desk.zone)
+    lookable = frozenset(key for key, channel in desk.channels.items() if channel.can_look)
+    expected = await _expected(tx, desk, one, names)
+    text = board_texts.board(whole, one, names, Around(desk.now(), desk.zone, until, expected, lookable))
     troubles = [each for each in whole.troubles if each.broadcast_id == one.broadcast.id]
-    doubtful = [name for name, its in one.channels.items() if its.counts[DeliveryState.UNCONFIRMED]]
-    repeatable = any(each.state is DeliveryState.FAILED and _may_fare_better(each) for each in troubles)
     rows = keyboards.board(
         whole.announcement.id,
         one.broadcast.id,
         stop=_stop_word(whole, one, until),
-        retry=repeatable,
+        turn=_turn(one, until),
+        retry=any(each.state is DeliveryState.FAILED and _may_fare_better(each) for each in troubles),
         details=bool(troubles),
         copy=_nothing_went_out(one),
         recall=one.broadcast.state is not BroadcastState.RUNNING and any(one.counts[state] for state in OUT),
-        doubtful=doubtful,
+        doubtful=_doubtful(one, troubles, lookable),
         names=names,
     )
     return _screen(text, rows)
+
+
+async def _expected(tx: Tx, desk: Desk, one: BroadcastReport, names: Names) -> dict[str, str]:
+    """Say by channel when its last one leaves, where limits keep it waiting."""
+    ends = await forecast.ends(tx, desk, one)
+    return {
+        channel: limits.running(
+            desk.channels[channel].pace, at, desk.now(), desk.zone, letters=names.is_letters(channel)
+        )
+        for channel, at in ends.items()
+    }
+
+
+def _doubtful(one: BroadcastReport, troubles: Sequence[Delivery], lookable: frozenset[str]) -> list[Doubtful]:
+    first = {each.channel: each.id for each in reversed(troubles) if each.state is DeliveryState.UNCONFIRMED}
+    return [
+        Doubtful(channel, first.get(channel, 0), channel in lookable)
+        for channel, its in one.channels.items()
+        if its.counts[DeliveryState.UNCONFIRMED]
+    ]
 
 
 def _may_fare_better(one: Delivery) -> bool:
@@ -126,11 +172,19 @@ def _grace_ends(desk: Desk, one: BroadcastReport, grace_seconds: int) -> datetim
 
 def _stop_word(whole: Report, one: BroadcastReport, until: datetime | None) -> str:
     """Return the word for stopping what has not gone out; a repeat's broadcast is stopped with its schedule only."""
-    if one.broadcast.state is not BroadcastState.RUNNING or whole.schedules:
+    if one.broadcast.state not in _UNDER_WAY or whole.schedules:
         return ""
     if until is not None:
         return texts.STOP_IN_GRACE
     return texts.STOP if one.counts[DeliveryState.QUEUED] else ""
+
+
+def _turn(one: BroadcastReport, until: datetime | None) -> Turn | None:
+    """Return the way to pause what waits, or to let it go on. In the grace there is nothing to pause yet."""
+    if one.broadcast.state is BroadcastState.PAUSED:
+        return Turn.RESUME
+    waits = one.broadcast.state is BroadcastState.RUNNING and one.counts[DeliveryState.QUEUED]
+    return Turn.PAUSE if waits and until is None else None
 
 
 def _nothing_went_out(one: BroadcastReport) -> bool:

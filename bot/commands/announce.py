@@ -8,6 +8,7 @@ import click
 
 from bot.commands import announcing, composing, previewing, waiting
 from bot.commands.announcing import Announced, Draft, Plan
+from bot.commands.foreseeing import Foreseen
 from bot.commands.frame import Answer, ExitCode, Failure, Invocation, command
 from bot.commands.opened import starting, who
 from bot.commands.status import in_words
@@ -134,10 +135,11 @@ def _targets(to: Sequence[str]) -> list[str]:
 
 
 async def _rehearsed(desk: Desk, draft: Draft, when: _When) -> Answer:
-    when.plan(desk)
+    plan = when.plan(desk)
     renderings, reached = await _look(desk, draft)
-    document = previewing.document(renderings, reached)
-    text = previewing.in_words(renderings, reached)
+    ends = await previewing.ends(desk, renderings, reached, urgent=draft.urgent) if plan is None else {}
+    document = previewing.document(renderings, reached, ends)
+    text = previewing.in_words(desk, renderings, reached, ends)
     if reached.size == 0:
         text = f"{text}\n{texts.NOBODY}"
     return Answer(text, document, ExitCode.DONE if document["ok"] else ExitCode.BAD_INPUT)
@@ -211,7 +213,7 @@ async def _waited(desk: Desk, settings: Settings, made: Announced, number: int, 
         raise RuntimeError(f"announcement {made.announcement} is gone")
     counts = next(each.counts for each in found.broadcasts if each.broadcast.id == number)
     whole = counts[DeliveryState.SENT] == sum(counts.values())
-    text = in_words(found, desk)
+    text = in_words(found, desk, Foreseen())
     if not settled:
         text = f"{text}\n\n{texts.not_settled(made.announcement)}"
     document = {"announcement": made.announcement, "broadcast": number}

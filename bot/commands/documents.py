@@ -8,34 +8,39 @@ from channels.contract import Receipt
 from delivery.model import Delivery, Schedule
 from delivery.report import BroadcastReport, ChannelReport, Counts, Report
 
-__all__ = ["delivery", "moment", "report", "schedule"]
+__all__ = ["Ends", "delivery", "moment", "report", "schedule"]
 
 
-def report(one: Report) -> dict[str, Any]:
+Ends = Mapping[int, Mapping[str, datetime]]
+"""When the last delivery of a broadcast will have left, by broadcast and channel, where limits keep it waiting."""
+
+
+def report(one: Report, ends: Ends) -> dict[str, Any]:
     """An announcement with its broadcasts, without single deliveries."""
     return {
         "announcement": one.announcement.id,
         "title": one.title,
         "revision": one.announcement.revision,
         "state": one.state,
-        "broadcasts": [_broadcast(each) for each in one.broadcasts],
+        "broadcasts": [_broadcast(each, ends.get(each.broadcast.id, {})) for each in one.broadcasts],
     }
 
 
-def _broadcast(one: BroadcastReport) -> dict[str, Any]:
+def _broadcast(one: BroadcastReport, ends: Mapping[str, datetime]) -> dict[str, Any]:
     return {
         "id": one.broadcast.id,
         "state": one.broadcast.state,
         "released_at": moment(one.broadcast.released_at),
         "counts": _counts(one.counts),
-        "channels": {key: _channel(its) for key, its in one.channels.items()},
+        "channels": {key: _channel(its, ends.get(key)) for key, its in one.channels.items()},
     }
 
 
-def _channel(its: ChannelReport) -> dict[str, Any]:
-    """One channel's share: only the states that occur, and links only where there are any."""
+def _channel(its: ChannelReport, end: datetime | None) -> dict[str, Any]:
+    """One channel's share: only the states that occur, links where there are any, the end where limits set it."""
     found: dict[str, Any] = {"counts": {state: n for state, n in _counts(its.counts).items() if n}}
-    return found | ({"links": list(its.links)} if its.links else {})
+    found |= {"links": list(its.links)} if its.links else {}
+    return found | ({} if end is None else {"expected_end": moment(end)})
 
 
 def _counts(counts: Counts) -> Mapping[str, int]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import click
 
 from bot.commands import documents
+from bot.commands.foreseeing import Foreseen, foresee
 from bot.commands.frame import Answer, ExitCode, Failure, Invocation, Page, command
 from bot.commands.opened import in_the_office
 from bot.commands.tables import table
@@ -39,20 +40,24 @@ async def status(
         return await _latest(invocation, limit or _LATEST)
     async with in_the_office(invocation) as desk:
         found = await _found(desk, announcement)
+        foreseen = await foresee(invocation.settings(), desk, [found])
+        document = documents.report(found, foreseen.ends)
         if not deliveries:
-            return Answer(in_words(found, desk), documents.report(found))
+            return Answer(in_words(found, desk, foreseen), document)
     states = (DeliveryState(state),) if state else tuple(DeliveryState)
     head = texts.heading(found)
     pages = _pages(invocation, announcement, states, limit)
-    return Answer(head, documents.report(found), pages=pages, pages_key="deliveries")
+    return Answer(head, document, pages=pages, pages_key="deliveries")
 
 
 async def _latest(invocation: Invocation, limit: int) -> Answer:
-    async with in_the_office(invocation) as desk, desk.database.reading() as tx:
-        found = await report.latest(tx, limit)
+    async with in_the_office(invocation) as desk:
+        async with desk.database.reading() as tx:
+            found = await report.latest(tx, limit)
+        foreseen = await foresee(invocation.settings(), desk, found)
     rows = [texts.latest(one, desk.zone) for one in found]
     text = table(texts.LATEST_COLUMNS, rows, right=texts.LATEST_NUMBERS) if rows else texts.NOTHING_YET
-    return Answer(text, {"announcements": [documents.report(one) for one in found]})
+    return Answer(text, {"announcements": [documents.report(one, foreseen.ends) for one in found]})
 
 
 async def _found(desk: Desk, announcement: int) -> Report:
@@ -63,14 +68,15 @@ async def _found(desk: Desk, announcement: int) -> Report:
     return found
 
 
-def in_words(one: Report, desk: Desk) -> str:
-    """Tell an announcement to people: its broadcasts counted by channel, and what went wrong."""
+def in_words(one: Report, desk: Desk, foreseen: Foreseen) -> str:
+    """Tell an announcement to people: its broadcasts counted by channel, when they end, and what went wrong."""
     blocks = [texts.heading(one)]
     for each in one.broadcasts:
         rows = [texts.channel(key, its) for key, its in each.channels.items()]
         drawn = table(texts.CHANNEL_COLUMNS, rows, right=texts.CHANNEL_NUMBERS)
-        blocks.append(f"{texts.broadcast(each, desk.zone)}\n{drawn}")
-    return "\n\n".join([*blocks, *texts.notes(one, desk.zone)])
+        ends = [f"{key}: {said}" for key, said in foreseen.said.get(each.broadcast.id, {}).items()]
+        blocks.append("\n".join([texts.broadcast(each, desk.zone), drawn, *ends]))
+    return "\n\n".join([*blocks, *texts.notes(one, desk.now(), desk.zone)])
 
 
 async def _pages(

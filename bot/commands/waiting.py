@@ -14,11 +14,12 @@ from bot.texts.cli import announce as texts
 from bot.texts.cli import status
 from bot.working import a_worker
 from delivery.desk import Desk
-from delivery.model import UNFINISHED, DeliveryState
+from delivery.model import UNFINISHED, BroadcastState, DeliveryState
 from delivery.store import broadcasts, holds
 
 __all__ = ["settle"]
 
+_PAUSE = ""  # among the names of channels that were complained of, none is empty
 _LOOK_EVERY = 0.5  # seconds; another worker's results come without a word
 
 Counts = Mapping[DeliveryState, int]
@@ -57,6 +58,7 @@ async def _watch(desk: Desk, broadcast: int, bar: Progress | None, news: asyncio
         if _left(counts) == 0:
             return
         await _tell_of_holds(desk, broadcast, complained)
+        await _tell_of_pause(desk, broadcast, complained)
         await _first(news, told)
 
 
@@ -67,7 +69,18 @@ async def _tell_of_holds(desk: Desk, broadcast: int, complained: set[str]) -> No
         rows = await broadcasts.counts(tx, [broadcast]) if news else []
     for channel in news.keys() & {channel for _id, channel, state, _n in rows if state in UNFINISHED}:
         complained.add(channel)
-        click.echo(status.held(news[channel]), err=True)
+        click.echo(status.held(news[channel], desk.now(), desk.zone), err=True)
+
+
+async def _tell_of_pause(desk: Desk, broadcast: int, complained: set[str]) -> None:
+    """Say that somebody has paused it, each time anew."""
+    async with desk.database.reading() as tx:
+        found = await broadcasts.get(tx, broadcast)
+    if found is None or found.state is not BroadcastState.PAUSED:
+        complained.discard(_PAUSE)
+    elif _PAUSE not in complained:
+        complained.add(_PAUSE)
+        click.echo(status.paused(found.announcement_id), err=True)
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""The buttons of a broadcast: stop, repeat, doubts, details; and those of news about channels and missed moments."""
+"""The buttons of a broadcast: stop, pause, repeat, details; and those of news about channels and missed moments."""
 
 from datetime import UTC, datetime
 
@@ -8,16 +8,18 @@ from aiogram.types import CallbackQuery
 from bot import keyboards
 from bot.cards import OUT
 from bot.face import Face
+from bot.handlers import doubts
 from bot.handlers.answering import Alert, StaleError
-from bot.handlers.common import Press, composer, pressed
-from bot.keyboards import Ask, Doubt, Late, On, Turn
+from bot.handlers.common import composer, pressed, redraw
+from bot.keyboards import Ask, Late, On, Turn
 from bot.talking import Screen, say, show
 from bot.texts import board as board_texts
 from bot.texts import bot as texts
+from bot.texts.board import Story
 from bot.texts.reasons import WORTH_REPEATING
 from delivery import broadcast, report
 from delivery.broadcast import UnknownAnnouncementError
-from delivery.model import Delivery, DeliveryState
+from delivery.model import BroadcastState
 from delivery.report import TROUBLE
 from delivery.store import broadcasts, deliveries, holds, talks
 
@@ -29,8 +31,35 @@ async def stop(query: CallbackQuery, callback_data: On, face: Face) -> str | Ale
     press = pressed(query)
     composer(face, press)
     done = await broadcast.cancel(face.desk, callback_data.id)
-    await _redraw(face, callback_data.broadcast, press)
+    await redraw(face, callback_data.broadcast, press)
     return texts.stopped(done.deliveries) if done.deliveries else Alert(texts.NOTHING_LEFT_TO_STOP)
+
+
+async def pause(query: CallbackQuery, callback_data: On, face: Face) -> str | Alert:
+    """Let what has not gone out wait."""
+    press = pressed(query)
+    composer(face, press)
+    done = await broadcast.pause(face.desk, callback_data.id)
+    await redraw(face, callback_data.broadcast, press)
+    if done:
+        return texts.PAUSED
+    paused = await _state(face, callback_data.broadcast) is BroadcastState.PAUSED
+    return texts.ALREADY_PAUSED if paused else Alert(texts.NOTHING_LEFT_TO_PAUSE)
+
+
+async def resume(query: CallbackQuery, callback_data: On, face: Face) -> str:
+    """Go on with what was paused."""
+    press = pressed(query)
+    composer(face, press)
+    done = await broadcast.resume(face.desk, callback_data.id)
+    await redraw(face, callback_data.broadcast, press)
+    return texts.GOES_ON if done else texts.NOT_PAUSED
+
+
+async def _state(face: Face, broadcast_id: int) -> BroadcastState | None:
+    async with face.desk.database.reading() as tx:
+        found = await broadcasts.get(tx, broadcast_id)
+    return None if found is None else found.state
 
 
 async def retry(query: CallbackQuery, callback_data: On, face: Face) -> str:
@@ -38,7 +67,7 @@ async def retry(query: CallbackQuery, callback_data: On, face: Face) -> str:
     press = pressed(query)
     composer(face, press)
     again = await broadcast.retry(face.desk, callback_data.id, reasons=WORTH_REPEATING)
-    await _redraw(face, callback_data.broadcast, press)
+    await redraw(face, callback_data.broadcast, press)
     return texts.retried(len(again)) if again else texts.NOTHING_TO_RETRY
 
 
@@ -90,37 +119,6 @@ async def recall(query: CallbackQuery, callback_data: On, bot: Bot, face: Face) 
     await say(bot, press.chat_id, Screen(board_texts.recall(whole, list(out), names), keyboards.keyboard(rows)))
 
 
-# Doubts
-
-
-async def settle(query: CallbackQuery, callback_data: Doubt, face: Face) -> str:
-    """Take a person's word about everything that is in doubt in one channel."""
-    press = pressed(query)
-    composer(face, press)
-    doubtful = await _doubtful(face, callback_data)
-    changed = [await _word(face, one, press, sent=callback_data.sent) for one in doubtful]
-    await _redraw(face, callback_data.broadcast, press)
-    if not any(changed):
-        return texts.NO_MORE_DOUBT
-    return texts.SETTLED_SENT if callback_data.sent else texts.QUEUED_AGAIN
-
-
-async def _doubtful(face: Face, data: Doubt) -> list[Delivery]:
-    channel = keyboards.named(data.tag, face.desk.channels)
-    async with face.desk.database.reading() as tx:
-        found = await deliveries.find(tx, data.id, states=[DeliveryState.UNCONFIRMED], broadcast_id=data.broadcast)
-    return [one for one in found if one.channel == channel]
-
-
-async def _word(face: Face, one: Delivery, press: Press, *, sent: bool) -> bool:
-    if sent:
-        return await broadcast.settle(face.desk, one.id, sent=True, by=press.name)
-    again = await broadcast.retry(
-        face.desk, one.announcement_id, states=[DeliveryState.UNCONFIRMED], delivery_id=one.id
-    )
-    return bool(again)
-
-
 # Details
 
 
@@ -140,11 +138,12 @@ async def _details(face: Face, data: On) -> Screen:
     async with face.desk.database.reading() as tx:
         whole = await report.of(tx, data.id, troubles=0)
         troubles = await deliveries.find(tx, data.id, states=TROUBLE, broadcast_id=data.broadcast)
+        first = data.page * _PAGE
+        page = [Story(one, await deliveries.attempts_of(tx, one.id)) for one in troubles[first : first + _PAGE]]
     if whole is None:
         raise UnknownAnnouncementError(data.id)
-    first = data.page * _PAGE
-    page, more = troubles[first : first + _PAGE], len(troubles) > first + _PAGE
-    text = board_texts.details(whole, page, face.names, first=first + 1, total=len(troubles))
+    more, now = len(troubles) > first + _PAGE, face.desk.now()
+    text = board_texts.details(whole, page, face.names, first=first + 1, total=len(troubles), now=now, zone=face.zone)
     return Screen(text, keyboards.keyboard(keyboards.pages(data.id, data.broadcast, data.page, more=more)))
 
 
@@ -183,29 +182,19 @@ async def release_late(query: CallbackQuery, callback_data: Late, face: Face) ->
     return texts.RELEASED if released.fresh else texts.ALREADY_RELEASED
 
 
-async def _redraw(face: Face, broadcast_id: int, press: Press) -> None:
-    """Let the message whose button was pressed be the board, unless another one is."""
-    async with face.desk.database.writing() as tx:
-        found = await broadcasts.get(tx, broadcast_id)
-        if found is None:
-            raise StaleError(texts.OLD_BUTTON)
-        if await talks.board_in(tx, broadcast_id, press.chat_id) is None:
-            await talks.put_board(tx, broadcast_id, press.chat_id, press.message_id)
-        await talks.reopen_boards(tx, found.announcement_id)
-    face.poke()
-
-
 def router() -> Router:
     """Return the handlers with what they answer to."""
     own = Router(name=__name__)
+    own.include_router(doubts.router())
     own.callback_query.register(stop, On.filter(F.turn == Turn.STOP))
+    own.callback_query.register(pause, On.filter(F.turn == Turn.PAUSE))
+    own.callback_query.register(resume, On.filter(F.turn == Turn.RESUME))
     own.callback_query.register(retry, On.filter(F.turn == Turn.RETRY))
     own.callback_query.register(copy, On.filter(F.turn == Turn.COPY))
     own.callback_query.register(show_board, On.filter(F.turn == Turn.SHOW))
     own.callback_query.register(recall, On.filter(F.turn == Turn.RECALL))
     own.callback_query.register(details, On.filter(F.turn == Turn.DETAILS))
     own.callback_query.register(turn_page, On.filter(F.turn == Turn.PAGE))
-    own.callback_query.register(settle, Doubt.filter())
     own.callback_query.register(ask_now, Ask.filter())
     own.callback_query.register(release_late, Late.filter())
     return own

@@ -10,9 +10,9 @@ from bot.handlers.answering import NotAllowedError, StaleError
 from bot.texts import bot as texts
 from delivery import broadcast
 from delivery.model import Announcement
-from delivery.store import talks
+from delivery.store import broadcasts, talks
 
-__all__ = ["Press", "composer", "current", "here", "pressed"]
+__all__ = ["Press", "composer", "current", "here", "pressed", "redraw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +52,16 @@ async def here(face: Face, number: int, press: Press) -> None:
     async with face.desk.database.writing() as tx:
         await talks.want_cards(tx, number)
         await talks.card_at(tx, number, press.chat_id, press.message_id)
+    face.poke()
+
+
+async def redraw(face: Face, broadcast_id: int, press: Press) -> None:
+    """Let the message whose button was pressed be the broadcast's board, unless another one is. Raises StaleError."""
+    async with face.desk.database.writing() as tx:
+        found = await broadcasts.get(tx, broadcast_id)
+        if found is None:
+            raise StaleError(texts.OLD_BUTTON)
+        if await talks.board_in(tx, broadcast_id, press.chat_id) is None:
+            await talks.put_board(tx, broadcast_id, press.chat_id, press.message_id)
+        await talks.reopen_boards(tx, found.announcement_id)
     face.poke()

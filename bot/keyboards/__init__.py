@@ -1,8 +1,9 @@
 """The bot's buttons and what they carry: ids and nothing else, so that the database is the only memory."""
 
 from bot.keyboards.base import Rows, button, keyboard, named, tag
-from bot.keyboards.board import Ask, Doubt, Late, On, Turn, ask_now, board, late, links, pages
+from bot.keyboards.board import Ask, Late, On, Turn, ask_now, board, late, links, pages
 from bot.keyboards.card import Act, Do, Leave, Toggle, awaiting, back_to_card, draft, dropped, listing, opening, targets
+from bot.keyboards.doubts import Doubt, Doubtful, Word, sure
 from bot.keyboards.lists import File, FileAct, list_choice, not_a_list
 from bot.keyboards.plan import (
     At,
@@ -26,6 +27,7 @@ __all__ = [
     "At",
     "Do",
     "Doubt",
+    "Doubtful",
     "Every",
     "File",
     "FileAct",
@@ -38,6 +40,7 @@ __all__ = [
     "Rows",
     "Toggle",
     "Turn",
+    "Word",
     "ask_now",
     "awaiting",
     "back_to_card",
@@ -61,6 +64,7 @@ __all__ = [
     "proposals",
     "rhythms",
     "schedules",
+    "sure",
     "tag",
     "targets",
     "units",

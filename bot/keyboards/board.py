@@ -9,6 +9,7 @@ from aiogram.types import InlineKeyboardButton
 
 from bot.keyboards.base import Rows, button, tag
 from bot.keyboards.card import Act, Do
+from bot.keyboards.doubts import Doubtful, doubts
 from bot.texts import bot as texts
 from bot.texts.channels import Names
 
@@ -17,6 +18,8 @@ class Turn(StrEnum):
     """What a button of a broadcast does."""
 
     STOP = "stop"
+    PAUSE = "wait"
+    RESUME = "go"
     RETRY = "retry"
     COPY = "copy"
     DETAILS = "more"
@@ -32,15 +35,6 @@ class On(CallbackData, prefix="b"):
     id: int
     broadcast: int
     page: int = 0
-
-
-class Doubt(CallbackData, prefix="q"):
-    """A person's word about all doubtful deliveries of one channel of a broadcast."""
-
-    id: int
-    broadcast: int
-    tag: str
-    sent: bool
 
 
 class Ask(CallbackData, prefix="h"):
@@ -62,37 +56,28 @@ def board(
     broadcast: int,
     *,
     stop: str = "",
+    turn: Turn | None = None,
     retry: bool = False,
     details: bool = False,
     copy: bool = False,
     recall: bool = False,
-    doubtful: Sequence[str] = (),
+    doubtful: Sequence[Doubtful] = (),
     names: Names,
 ) -> Rows:
-    """Return the buttons of a broadcast. `stop` is the word for stopping it, `doubtful` the channels in doubt."""
+    """Return the buttons of a broadcast. `stop` is the word for stopping it, `turn` may pause it or let it go on."""
 
     def on(text: str, turn: Turn) -> InlineKeyboardButton:
         return button(text, On(turn=turn, id=number, broadcast=broadcast))
 
-    rows: Rows = [[on(stop, Turn.STOP)] if stop else []]
-    for channel in doubtful:
-        rows += _doubt(number, broadcast, channel, names, alone=len(doubtful) == 1)
-    rows.append([on(texts.DETAILS, Turn.DETAILS)] if details else [])
-    rows.append([on(texts.RETRY, Turn.RETRY)] if retry else [])
-    rows.append([on(texts.COPY, Turn.COPY)] if copy else [])
-    rows.append([on(texts.RECALL, Turn.RECALL)] if recall else [])
-    return rows
-
-
-def _doubt(number: int, broadcast: int, channel: str, names: Names, *, alone: bool) -> Rows:
-    def word(text: str, *, sent: bool) -> InlineKeyboardButton:
-        label = text if alone else f"{text} · {names[channel]}"
-        return button(label, Doubt(id=number, broadcast=broadcast, tag=tag(channel), sent=sent))
-
-    place = names.place(channel)
-    look = [[InlineKeyboardButton(text=f"{texts.LOOK}: {names[channel]}", url=place)]] if place else []
-    words = [word(texts.WAS_SENT, sent=True), word(texts.SEND_AGAIN, sent=False)]
-    return [*look, words] if alone else [*look, *([each] for each in words)]
+    hold = [on(texts.GO_ON if turn is Turn.RESUME else texts.PAUSE, turn)] if turn else []
+    return [
+        hold + ([on(stop, Turn.STOP)] if stop else []),
+        *doubts(number, broadcast, doubtful, names),
+        [on(texts.DETAILS, Turn.DETAILS)] if details else [],
+        [on(texts.RETRY, Turn.RETRY)] if retry else [],
+        [on(texts.COPY, Turn.COPY)] if copy else [],
+        [on(texts.RECALL, Turn.RECALL)] if recall else [],
+    ]
 
 
 def pages(number: int, broadcast: int, page: int, *, more: bool) -> Rows:

@@ -1,6 +1,7 @@
 """What became of a broadcast: the message that lives while it runs and is the report afterwards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,15 +9,16 @@ from markupsafe import Markup
 
 from bot.texts.bot import NO_TITLE
 from bot.texts.channels import Names
-from bot.texts.measures import clipped, listed, number
+from bot.texts.doubts import FEW, history, together, unknown_post
+from bot.texts.measures import clipped, listed, moment, number
 from bot.texts.plurals import counted
 from bot.texts.reasons import while_held, why
 from bot.texts.states import DELIVERY
 from channels.contract import Reason
-from delivery.model import UNFINISHED, BroadcastState, Delivery, DeliveryState, Hold
-from delivery.report import BroadcastReport, ChannelReport, Counts, Report
+from delivery.model import UNFINISHED, Attempt, BroadcastState, Delivery, DeliveryState, Hold
+from delivery.report import TROUBLE, BroadcastReport, ChannelReport, Counts, Report
 
-__all__ = ["board", "details", "recall"]
+__all__ = ["Around", "Story", "board", "details", "recall"]
 
 _TITLE = 120
 _LINKS = 3
@@ -25,28 +27,46 @@ _DETAIL = 200
 _D = DeliveryState
 
 
-def board(
-    whole: Report, one: BroadcastReport, names: Names, *, stoppable_until: datetime | None, zone: ZoneInfo
-) -> Markup:
-    """Show one broadcast. `stoppable_until` is the end of the grace, None when it is over."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a board shows beside the broadcast's own numbers.
+
+    `stoppable_until` is the end of the grace, None when it is over; `expected` says by channel when its last one
+    leaves; `lookable` are the channels that can look whether a doubtful post is there.
+    """
+
+    now: datetime
+    zone: ZoneInfo
+    stoppable_until: datetime | None = None
+    expected: Mapping[str, str] = field(default_factory=dict)
+    lookable: frozenset[str] = frozenset()
+
+
+def board(whole: Report, one: BroadcastReport, names: Names, around: Around) -> Markup:
+    """Show one broadcast."""
     lines = [
-        Markup("<b>{}</b>").format(_headline(one, stoppable_until, zone)),
+        Markup("<b>{}</b>").format(_headline(one, around)),
         Markup("№{} · {}").format(whole.announcement.id, clipped(whole.title or NO_TITLE, _TITLE)),
         Markup(),
     ]
     troubles = [each for each in whole.troubles if each.broadcast_id == one.broadcast.id]
     held = {hold.channel: hold for hold in whole.holds}
     for channel, its in one.channels.items():
-        lines += _channel(channel, its, names, held.get(channel))
-        lines += _troubles([each for each in troubles if each.channel == channel], its, names)
+        lines += _channel(channel, its, names)
+        lines += _what_is_awaited(channel, its, held.get(channel), around)
+        lines += _doubts(channel, its, troubles, names, around)
+        lines += _failures([each for each in troubles if each.channel == channel], its, names)
     return Markup("\n").join(lines)
 
 
-def _headline(one: BroadcastReport, stoppable_until: datetime | None, zone: ZoneInfo) -> str:
+def _headline(one: BroadcastReport, around: Around) -> str:
     counts, total = one.counts, sum(one.counts.values())
     waiting = sum(counts[state] for state in UNFINISHED)
+    stoppable_until, zone = around.stoppable_until, around.zone
     if one.broadcast.state is BroadcastState.CANCELLED and not waiting:
         return _stopped(counts[_D.SENT], counts[_D.CANCELLED], total)
+    if one.broadcast.state is BroadcastState.PAUSED:
+        return f"Приостановлена. Ушло: {number(counts[_D.SENT])}, ждёт: {number(waiting)}."
     if one.broadcast.state is not BroadcastState.SETTLED:
         if stoppable_until is not None:
             return f"Отправка в {stoppable_until.astimezone(zone):%H:%M:%S}. Пока можно отменить."
@@ -68,7 +88,7 @@ def _ended(counts: Counts) -> str:
     return "Готово. Всё вышло."
 
 
-def _channel(channel: str, its: ChannelReport, names: Names, hold: Hold | None) -> Iterator[Markup]:
+def _channel(channel: str, its: ChannelReport, names: Names) -> Iterator[Markup]:
     counts, total = its.counts, sum(its.counts.values())
     name = Markup("<b>{}</b>").format(names[channel])
     if names.is_letters(channel):
@@ -80,7 +100,18 @@ def _channel(channel: str, its: ChannelReport, names: Names, hold: Hold | None) 
         yield Markup("{}: {} {}").format(name, words, _links(its.links)).strip()
     else:
         yield Markup("{}: {}").format(name, DELIVERY[_worst(its)])
-    if hold is not None and any(counts[state] for state in UNFINISHED):
+
+
+def _what_is_awaited(channel: str, its: ChannelReport, hold: Hold | None, around: Around) -> Iterator[Markup]:
+    """Say why what waits is waiting, and how long."""
+    if not any(its.counts[state] for state in UNFINISHED):
+        return
+    if hold is None:
+        if channel in around.expected:
+            yield Markup.escape(around.expected[channel])
+    elif hold.reason is Reason.NOT_CONNECTED:
+        yield Markup("Связи нет с {}. {}").format(moment(hold.since, around.now, around.zone), while_held(hold.reason))
+    else:
         yield Markup("Канал недоступен: {}. {} Остальное уйдёт само, когда он заработает.").format(
             why(hold.reason).what, while_held(hold.reason)
         )
@@ -107,19 +138,35 @@ def _links(links: Sequence[str]) -> Markup:
     return Markup("— посмотреть: ") + Markup(", ").join(shown) if shown else Markup()
 
 
-def _troubles(troubles: Sequence[Delivery], its: ChannelReport, names: Names) -> Iterator[Markup]:
-    """Tell failures and doubts, together where the reason is the same."""
-    groups: dict[tuple[DeliveryState, Reason | None], list[Delivery]] = {}
-    for one in troubles:
+def _doubts(
+    channel: str, its: ChannelReport, troubles: Sequence[Delivery], names: Names, around: Around
+) -> Iterator[Markup]:
+    """Tell what may have gone out unheard: a post, a few letters by their addresses, many as a number."""
+    count = its.counts[_D.UNCONFIRMED]
+    if not count:
+        return
+    if not names.is_letters(channel):
+        yield Markup("❔ {}").format(unknown_post(can_look=channel in around.lookable))
+        return
+    yield Markup("❔ {}").format(together(count))
+    if count <= FEW:
+        doubtful = [each for each in troubles if each.channel == channel and each.state is _D.UNCONFIRMED]
+        yield Markup.escape(listed(map(_who, doubtful)))
+
+
+def _failures(troubles: Sequence[Delivery], its: ChannelReport, names: Names) -> Iterator[Markup]:
+    """Tell failures, together where the reason is the same."""
+    failed = [one for one in troubles if one.state is _D.FAILED]
+    groups: dict[Reason | None, list[Delivery]] = {}
+    for one in failed:
         if one.reason is not Reason.PREVIOUS_PART_MISSING:
-            groups.setdefault((one.state, one.reason), []).append(one)
-    for (state, reason), members in groups.items():
+            groups.setdefault(one.reason, []).append(one)
+    for reason, members in groups.items():
         words = why(reason)
         what = words.what[0].upper() + words.what[1:]
-        sign = "❔" if state is _D.UNCONFIRMED else "✖️"
         who = f": {listed(map(_who, members), most=_NAMED)}" if names.is_letters(members[0].channel) else ""
-        yield Markup("{} {}{}. {}").format(sign, what, who, words.remedy)
-    hidden = its.counts[_D.FAILED] + its.counts[_D.UNCONFIRMED] - len(troubles)
+        yield Markup("✖️ {}{}. {}").format(what, who, words.remedy)
+    hidden = its.counts[_D.FAILED] - len(failed)
     if hidden > 0:
         yield Markup("И ещё {}: все — в «Подробнее».").format(number(hidden))
 
@@ -129,21 +176,38 @@ def _who(one: Delivery) -> str:
     return f"{person.address} ({clipped(person.organisation, 40)})" if person.organisation else person.address
 
 
-def details(whole: Report, page: Sequence[Delivery], names: Names, *, first: int, total: int) -> Markup:
-    """Tell single deliveries that went wrong, with the other side's own words."""
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One delivery and what was tried and said about it, oldest first."""
+
+    delivery: Delivery
+    attempts: Sequence[Attempt]
+
+
+def details(
+    whole: Report, page: Sequence[Story], names: Names, *, first: int, total: int, now: datetime, zone: ZoneInfo
+) -> Markup:
+    """Tell single deliveries that went wrong or were in doubt, with the other side's own words."""
     lines = [Markup("<b>Подробнее</b> · №{} · {}").format(whole.announcement.id, clipped(whole.title, _TITLE))]
     if not total:
         lines.append(Markup("Неудачных доставок нет."))
     elif total > len(page):
         lines.append(Markup("{}–{} из {}").format(first, first + len(page) - 1, number(total)))
-    for one in page:
-        words = why(one.reason)
-        what = words.what[0].upper() + words.what[1:]
+    for story in page:
+        one = story.delivery
         who = _who(one) if names.is_letters(one.channel) else names[one.channel]
-        lines += [Markup(), Markup("<b>{}</b>").format(who), Markup("{}. {}").format(what, words.remedy)]
+        lines += [Markup(), Markup("<b>{}</b>").format(who), _fate(one)]
         if one.detail:
             lines.append(Markup("Дословный ответ: <i>{}</i>").format(clipped(one.detail, _DETAIL)))
+        lines += history(story.attempts, now, zone, known=one.detail)
     return Markup("\n").join(lines)
+
+
+def _fate(one: Delivery) -> Markup:
+    if one.state not in TROUBLE:
+        return Markup("{}").format(DELIVERY[one.state].capitalize())
+    words = why(one.reason)
+    return Markup("{}. {}").format(words.what[0].upper() + words.what[1:], words.remedy)
 
 
 _BY_HAND = {

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from markupsafe import Markup
@@ -41,11 +42,16 @@ def attached(attachments: Sequence[Attachment]) -> str:
     return listed(words + files)
 
 
-def card(seen: Preview, names: Names, notes: Sequence[Mapping[str, Any]] = ()) -> Markup:
-    """Show a draft with everything to know before sending it."""
+def card(
+    seen: Preview,
+    names: Names,
+    notes: Sequence[Mapping[str, Any]] = (),
+    expected: Mapping[str, str] = MappingProxyType({}),
+) -> Markup:
+    """Show a draft with everything to know before sending it; `expected` says by channel when its last one leaves."""
     one = seen.announcement
     lines = [_heading(seen, "Одобрено" if one.stage is Stage.APPROVED else "Черновик"), *_content(seen)]
-    lines += shown_channels(seen, names)
+    lines += shown_channels(seen, names, expected)
     if not seen.renderings:
         lines += ["", "Каналы не выбраны. Нажмите «Каналы»."]
     lines += notes_of(notes)
@@ -86,13 +92,13 @@ def way_of(reach: Reach, *, letters: bool) -> str:
     return f"{addresses} ({listed(list(reach.lists.values()), most=_LISTS_NAMED)})" if reach.lists else addresses
 
 
-def shown_channels(seen: Preview, names: Names) -> list[Markup]:
-    """Tell of each chosen channel whom it reaches and what will not be as expected."""
-    return [
-        line
-        for channel, rendering in seen.renderings.items()
-        for line in (Markup(), *_channel(channel, rendering, seen, names))
-    ]
+def shown_channels(seen: Preview, names: Names, expected: Mapping[str, str] = MappingProxyType({})) -> list[Markup]:
+    """Tell of each chosen channel whom it reaches, what will not be as expected, and when its last one leaves."""
+    lines: list[Markup] = []
+    for channel, rendering in seen.renderings.items():
+        lines += [Markup(), *_channel(channel, rendering, seen, names)]
+        lines += [Markup.escape(expected[channel])] if channel in expected else []
+    return lines
 
 
 def _heading(seen: Preview, word: str) -> Markup:

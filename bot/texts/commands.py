@@ -115,13 +115,40 @@ COMMANDS: Mapping[str, Words] = {
     ),
     "settle": Words(
         "Сказать, ушла ли неподтверждённая доставка.",
-        "sent — дошла; not-sent — не дошла, и её можно отправить ещё раз: rupor retry.",
+        "sent — дошла; not-sent — не дошла, и её можно отправить ещё раз: rupor retry. С --all — обо всех "
+        "неподтверждённых доставках объявления сразу: rupor settle --all 7 sent --channel mail",
         "rupor settle 31 sent",
         {
-            "delivery": Option("Номер доставки, как его показывает rupor status --deliveries.", "ДОСТАВКА"),
+            "number": Option(
+                "Номер доставки, как его показывает rupor status --deliveries; с --all — номер объявления.", "НОМЕР"
+            ),
             "verdict": Option("sent — дошла, not-sent — не дошла."),
+            "every": Option("Обо всех неподтверждённых доставках объявления."),
+            "channel": Option("Только в этом канале, вместе с --all.", "КЛЮЧ"),
             "as_json": JSON,
         },
+    ),
+    "look": Words(
+        "Проверить в канале, вышла ли неподтверждённая доставка.",
+        "Нашлась — она отправлена; нет её — уйдёт ещё раз. Смотреть умеют ВКонтакте (с service_token) и Telegram "
+        "(с service_chat).",
+        "rupor look 31",
+        {
+            "delivery": Option("Номер доставки, как его показывает rupor status --deliveries.", "ДОСТАВКА"),
+            "as_json": JSON,
+        },
+    ),
+    "pause": Words(
+        "Приостановить отправку: что ещё не ушло, подождёт.",
+        "Продолжить — rupor resume, отменить совсем — rupor cancel.",
+        "rupor pause 7",
+        {"announcement": ANNOUNCEMENT, "as_json": JSON},
+    ),
+    "resume": Words(
+        "Продолжить приостановленную отправку.",
+        "",
+        "rupor resume 7",
+        {"announcement": ANNOUNCEMENT, "as_json": JSON},
     ),
     "cancel": Words(
         "Остановить то, что ещё не отправлено.",

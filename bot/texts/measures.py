@@ -1,6 +1,8 @@
 """Sizes, lengths and lists in words."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bot.texts.plurals import counted
 
@@ -43,3 +45,9 @@ def clipped(text: str, limit: int) -> str:
     if not text[limit - 1].isspace() and " " in cut[limit // 2 :]:
         cut = cut.rpartition(" ")[0]
     return cut.rstrip() + "…"
+
+
+def moment(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Say a moment that has passed: 14:02 today, 14:02 23.11 on another day."""
+    local = at.astimezone(zone)
+    return f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%H:%M %d.%m}"

@@ -1,12 +1,15 @@
 """News that editors did not ask for: a channel that refuses, a moment that went by."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from bot.texts.measures import clipped
+from bot.texts.measures import clipped, moment
 from bot.texts.plurals import counted
 from bot.texts.reasons import while_held, why
+from channels.contract import Reason
 from delivery.model import Hold, OccurrenceState
 from delivery.store.schedules import RECORDED_AT_MOST, PassedOver
 
@@ -20,14 +23,46 @@ CONFLICT = Markup(
 )
 
 
-def held(name: str, hold: Hold) -> Markup:
-    """Say that a channel refuses everybody."""
-    what = why(hold.reason).what
+_SERVERS: Mapping[str, tuple[str, str]] = {  # by kind of channel: who does not answer, and what waits
+    "telegram": ("Telegram", "Посты ждут и выйдут сами"),
+    "vk": ("ВКонтакте", "Посты ждут и выйдут сами"),
+    "email": ("Почтовый сервер", "Письма ждут и уйдут сами"),
+}
+_ANY_SERVER = ("Сервер", "Объявления ждут и выйдут сами")
+
+_RELAY_BLOCKS_US = (
+    "Почтовый сервер отказывает нам целиком, а не одному адресу.",
+    "Администратору: позвонить провайдеру почты и узнать причину; проверить IP-адрес сервера в чёрных списках спама.",
+)
+
+
+def held(name: str, kind: str, hold: Hold, now: datetime, zone: ZoneInfo) -> Markup:
+    """Say that a channel of this kind refuses everybody, or that nobody answers there."""
+    if hold.reason is Reason.NOT_CONNECTED:
+        return _silent(name, kind, hold, now, zone)
+    what, remedy = f"{why(hold.reason).what}.", while_held(hold.reason)
+    if hold.reason is Reason.BLOCKED and kind == "email":
+        what, remedy = _RELAY_BLOCKS_US
     text = Markup(
-        "<b>{}: отправка приостановлена</b>\n{}. {}\n\n"
+        "<b>{}: отправка приостановлена</b>\n{} {}\n\n"
         "Остальные каналы работают. Что ждёт этого канала, не потеряно и уйдёт само, когда он заработает."
-    ).format(name, what[0].upper() + what[1:], while_held(hold.reason))
+    ).format(name, what[0].upper() + what[1:], remedy)
     return text + (Markup("\nДословный ответ: <i>{}</i>").format(clipped(hold.detail, 300)) if hold.detail else "")
+
+
+def _silent(name: str, kind: str, hold: Hold, now: datetime, zone: ZoneInfo) -> Markup:
+    server, waiting = _SERVERS.get(kind, _ANY_SERVER)
+    return Markup(
+        "<b>{}: нет связи</b>\n{} не отвечает с {}. {}, как только он ответит: Рупор проверяет это сам.\n\n"
+        "Остальные каналы работают. Если это надолго, скажите администратору."
+    ).format(name, server, moment(hold.since, now, zone), waiting)
+
+
+def open_again(name: str, since: datetime, now: datetime, zone: ZoneInfo) -> Markup:
+    """Say that a channel works again that people had been told of."""
+    return Markup(
+        "<b>{}: снова работает</b>\nНе работало с {}. Что ждало, уходит само, делать ничего не нужно."
+    ).format(name, moment(since, now, zone))
 
 
 _NOT_RELEASED = {

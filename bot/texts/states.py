@@ -12,7 +12,7 @@ from delivery.model import (
     Stage,
 )
 
-__all__ = ["ANNOUNCEMENT", "BROADCAST", "DELIVERY", "OCCURRENCE", "OUTCOME", "SCHEDULE", "STAGE"]
+__all__ = ["ANNOUNCEMENT", "BROADCAST", "DELIVERY", "OCCURRENCE", "OUTCOME", "PAUSED", "SCHEDULE", "STAGE"]
 
 ANNOUNCEMENT: Mapping[AnnouncementState, str] = {
     AnnouncementState.DRAFT: "черновик",
@@ -22,6 +22,9 @@ ANNOUNCEMENT: Mapping[AnnouncementState, str] = {
     AnnouncementState.SETTLED: "отправлено",
     AnnouncementState.CANCELLED: "отменено",
 }
+
+PAUSED = "приостановлено"
+"""Said of an announcement under way whose broadcast is paused; programs are told "running"."""
 
 STAGE: Mapping[Stage, str] = {
     Stage.DRAFT: "Это черновик: он ещё никуда не отправлен.",

@@ -7,8 +7,8 @@ from markupsafe import Markup
 
 from bot.texts.bot import NO_TITLE
 from bot.texts.measures import clipped, number
-from bot.texts.states import ANNOUNCEMENT
-from delivery.model import UNFINISHED, DeliveryState
+from bot.texts.states import ANNOUNCEMENT, PAUSED
+from delivery.model import UNFINISHED, BroadcastState, DeliveryState
 from delivery.report import Report
 
 __all__ = ["latest"]
@@ -25,8 +25,13 @@ def latest(found: Sequence[Report], zone: ZoneInfo) -> Markup:
         at = one.broadcasts[-1].broadcast.released_at if one.broadcasts else one.announcement.created_at
         title = clipped(one.title or NO_TITLE, _TITLE)
         lines += [Markup(), Markup("<b>№{}</b> {}").format(one.announcement.id, title)]
-        lines.append(Markup("{:%d.%m %H:%M} · {}{}").format(at.astimezone(zone), ANNOUNCEMENT[one.state], _counts(one)))
+        lines.append(Markup("{:%d.%m %H:%M} · {}{}").format(at.astimezone(zone), _state(one), _counts(one)))
     return Markup("\n").join(lines)
+
+
+def _state(one: Report) -> str:
+    paused = one.broadcasts and one.broadcasts[-1].broadcast.state is BroadcastState.PAUSED
+    return PAUSED if paused else ANNOUNCEMENT[one.state]
 
 
 def _counts(one: Report) -> str:

@@ -1,13 +1,13 @@
-"""What became of it: progress, the report, doubts, failures, news."""
+"""What became of it: progress, the report, failures, moments that went by."""
 
 import asyncio
 from datetime import timedelta
 
-from channels.contract import ChannelClosed, Deferred, Post, Reason, Rejected, Unconfirmed
+from channels.contract import Deferred, Post, Reason, Rejected
 from channels.rehearsal import RehearsalChannel, Settings
 from delivery import broadcast, planning
 from delivery.model import DeliveryState
-from delivery.store import holds, talks
+from delivery.store import talks
 from sandbox.faults import Fault, Kind
 from tests.bot.newsroom import ADMIN, ANNA, BORIS, Newsroom, labels, newsroom, words
 from tests.delivery.builders import a_list, says, states
@@ -47,47 +47,6 @@ async def test_what_repeating_cannot_help_is_not_offered_to_be_repeated(room: Ne
     await sent(room)
     board = await room.sees("Не отправилось.")
     assert labels(board) == ["Подробнее"]
-
-
-async def test_a_doubtful_post_is_settled_by_a_person(room: Newsroom) -> None:
-    says(room.channels["wall"], Unconfirmed("timeout"))
-    await sent(room)
-    board = await room.sees("Готово, но не всё известно.")
-    assert "Посмотреть: ВКонтакте @smolprof" in labels(board)
-    assert await room.press("Уже опубликовано") == "Записано: вышло."
-    await room.sees("Готово. Всё вышло.")
-    assert room.channels["wall"].sent == []
-
-
-async def test_a_doubtful_post_is_sent_again_on_a_persons_word(room: Newsroom) -> None:
-    says(room.channels["wall"], Unconfirmed("timeout"))
-    await sent(room)
-    await room.sees("Готово, но не всё известно.")
-    assert await room.press("Отправить ещё раз") == "Отправляется ещё раз."
-    await room.sees("Готово. Всё вышло.")
-    assert len(room.channels["wall"].sent) == 1
-
-
-async def test_of_two_who_settle_at_once_the_second_is_told(room: Newsroom) -> None:
-    says(room.channels["wall"], Unconfirmed("timeout"))
-    await sent(room)
-    await room.sees("Готово, но не всё известно.")
-    await room.tg.say(ADMIN, "/status 1")
-    await room.sees("Отправить ещё раз", ADMIN)
-    answers = await asyncio.gather(room.press("Отправить ещё раз"), room.press("Отправить ещё раз", ADMIN))
-    assert sorted(answers) == ["Отправляется ещё раз.", "Уже решено."]
-    await room.sees("Готово. Всё вышло.", ADMIN)
-    assert len(room.channels["wall"].sent) == 1
-
-
-async def test_many_doubtful_letters_are_settled_together(room: Newsroom) -> None:
-    await a_list(room.desk, "members", *(f"a{n}@example.org" for n in range(7)))
-    says(room.channels["mail"], *(Unconfirmed("cut after the final dot") for _ in range(7)))
-    await sent(room)
-    await room.sees("Готово, но не всё известно.")
-    await room.press("Уже опубликовано")
-    await room.sees("Готово. Всё вышло.")
-    assert await states(room.desk, 1) == [DeliveryState.SENT] * 8
 
 
 async def test_the_board_is_edited_in_place_and_not_too_often(url: str) -> None:
@@ -141,39 +100,6 @@ async def test_a_board_whose_message_was_deleted_is_forgotten(room: Newsroom) ->
                     break
             await asyncio.sleep(0.05)
     assert await states(room.desk, 1) == [DeliveryState.SENT]
-
-
-async def test_a_held_channel_is_told_once_to_everybody_and_asked_again_on_a_button(room: Newsroom) -> None:
-    says(room.channels["wall"], ChannelClosed("token revoked", Reason.TOKEN_REVOKED))
-    await sent(room)
-    for person in (ADMIN, ANNA, BORIS):
-        await room.sees("отправка приостановлена", person)
-    news = await room.sees("отправка приостановлена")
-    assert "Ключ доступа больше не действует" in words(news)
-    assert await room.press("Проверить сейчас") == "Проверяется."
-    await room.sees("Готово. Всё вышло.")
-    assert await room.press("Проверить сейчас", BORIS) == "Канал уже работает."
-    assert sum("приостановлена" in text for text in room.texts(ADMIN)) == 1
-    async with room.desk.database.reading() as tx:
-        assert await holds.holds(tx) == []
-
-
-async def test_news_wait_until_telegram_can_be_reached(room: Newsroom) -> None:
-    room.boards._pause = 0.05
-    async with room.desk.database.writing() as tx:
-        await holds.close(
-            tx,
-            "wall",
-            reason=Reason.TOKEN_REVOKED,
-            detail="",
-            retry_at=room.desk.now() + timedelta(hours=1),
-            tell=True,
-            now=room.desk.now(),
-        )
-    room.tg.faults.add("sendMessage", Fault(Kind.DROPS_BEFORE, times=3))
-    room.boards.poke()
-    for person in (ADMIN, ANNA, BORIS):
-        await room.sees("отправка приостановлена", person, within=15)
 
 
 async def test_trouble_of_the_command_lines_broadcast_is_told_to_the_administrators(room: Newsroom) -> None:

@@ -1,13 +1,18 @@
-"""What short commands answer: retry, settle, cancel, db, backup."""
+"""What short commands answer: retry, settle, look, pause, resume, cancel, db, backup."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from bot.texts.cli.amounts import deliveries
-from bot.texts.measures import listed, size
+from bot.texts.doubts import decided
+from bot.texts.measures import listed, number, size
 from bot.texts.plurals import counted, plural
 from bot.texts.states import DELIVERY
 from delivery.broadcast import Cancelled
-from delivery.model import DeliveryState
+from delivery.doubts import Sight
+from delivery.model import Attempt, Delivery, DeliveryState
 
 _WHO_SENDS = "Отправит служба (rupor run) или rupor worker."
 
@@ -47,14 +52,101 @@ def settled(delivery: int, *, sent: bool, announcement: int) -> str:
     )
 
 
-def settled_already(delivery: int, state: DeliveryState) -> str:
-    """Say that the word changes nothing."""
-    return f"Так уже и записано: доставка {delivery} в состоянии «{DELIVERY[state]}»."
+def settled_already(delivery: int, state: DeliveryState, last: Attempt | None, now: datetime, zone: ZoneInfo) -> str:
+    """Say that the word changes nothing, and whose word it was if somebody said it."""
+    who = f" ({decided(last, now, zone)})" if last else ""
+    return f"Так уже и записано{who}: доставка {delivery} в состоянии «{DELIVERY[state]}»."
+
+
+def all_settled(announcement: int, n: int, *, sent: bool) -> str:
+    """Say what was written down about everything in doubt."""
+    if not n:
+        return f"У объявления {announcement} неподтверждённых доставок нет."
+    if sent:
+        return f"Записано: {plural(n, 'дошла', 'дошли', 'дошло')} {deliveries(n)}."
+    words = f"Записано: не {plural(n, 'дошла', 'дошли', 'дошло')} {deliveries(n)}."
+    return f"{words} Отправить ещё раз: rupor retry {announcement}"
+
+
+CHANNEL_ALONE = "--channel выбирает канал для --all: добавьте --all."
+
+
+def not_its_channel(announcement: int, channel: str, known: Sequence[str]) -> str:
+    """Say that the announcement has not gone to this channel."""
+    there = f"Есть: {listed(known)}." if known else "Оно ещё никуда не отправлялось."
+    return f"Канала «{channel}» у объявления {announcement} нет. {there}"
 
 
 def not_in_doubt(delivery: int, state: DeliveryState) -> str:
     """Say that there is nothing to decide."""
     return f"О доставке {delivery} решать нечего, она в состоянии «{DELIVERY[state]}»."
+
+
+# look
+
+
+def looked(one: Delivery, sight: Sight, link: str | None) -> str:
+    """Say what a look has shown."""
+    match sight:
+        case Sight.THERE:
+            return f"Нашлась: доставка {one.id} вышла. {link or ''}".rstrip()
+        case Sight.NOT_THERE:
+            return f"Доставки {one.id} там нет, она снова в очереди. {_WHO_SENDS}"
+        case Sight.UNCERTAIN:
+            return (
+                f"Проверить доставку {one.id} не удалось: канал не дал ясного ответа. Посмотрите сами и скажите: "
+                f"rupor settle {one.id} sent или rupor settle {one.id} not-sent"
+            )
+        case Sight.SETTLED:
+            return f"Проверять нечего: доставка {one.id} в состоянии «{DELIVERY[one.state]}»."
+        case Sight.NO_WAY:
+            return cannot_look(one.id, one.channel)
+
+
+def cannot_look(delivery: int, channel: str) -> str:
+    """Say that nobody but a person can look."""
+    return (
+        f"В канале «{channel}» Рупор смотреть не может. Посмотрите сами и скажите: rupor settle {delivery} sent или "
+        f"rupor settle {delivery} not-sent"
+    )
+
+
+def no_such_channel(channel: str, known: Sequence[str]) -> str:
+    """Say that the channel is gone from the configuration."""
+    there = f"Есть: {listed(known)}." if known else "Там нет ни одного канала."
+    return f"Канала «{channel}» в настройках больше нет. {there}"
+
+
+# pause, resume
+
+
+class Stand(NamedTuple):
+    """How an announcement's broadcasts stand after a pause or its end, as deliveries that wait and that are gone."""
+
+    announcement: int
+    changed: bool
+    paused: bool
+    waiting: int
+    gone: int
+
+
+def paused(one: Stand) -> str:
+    """Say what waits now."""
+    if not one.paused:
+        return f"Объявление {one.announcement}: приостанавливать нечего, отправка не идёт."
+    head = "приостановлено" if one.changed else "и так приостановлено"
+    return (
+        f"Объявление {one.announcement}: {head}. Ждёт {deliveries(one.waiting)}, уже ушло: {number(one.gone)}. "
+        f"Продолжить: rupor resume {one.announcement}"
+    )
+
+
+def resumed(one: Stand) -> str:
+    """Say that it goes on."""
+    if not one.changed:
+        return f"Объявление {one.announcement}: не приостановлено, продолжать нечего."
+    head = f"Объявление {one.announcement}: отправка продолжается, осталось {deliveries(one.waiting)}."
+    return f"{head} {_WHO_SENDS} Ход: rupor status {one.announcement}"
 
 
 # cancel

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.texts.measures import clipped, number
+from bot.texts.measures import clipped, moment, number
 from bot.texts.reasons import while_held, why
 from bot.texts.states import ANNOUNCEMENT, BROADCAST, DELIVERY, SCHEDULE
 from channels.contract import Reason
-from delivery.model import Delivery, DeliveryState, Hold, Schedule
+from delivery.model import BroadcastState, Delivery, DeliveryState, Hold, Schedule
 from delivery.report import BroadcastReport, ChannelReport, Report
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "held",
     "latest",
     "notes",
+    "paused",
     "unknown_announcement",
     "unknown_delivery",
     "when",
@@ -149,15 +150,22 @@ def delivery(one: Delivery, zone: ZoneInfo) -> tuple[str, ...]:
     )
 
 
-def notes(one: Report, zone: ZoneInfo) -> Iterator[str]:
+def notes(one: Report, now: datetime, zone: ZoneInfo) -> Iterator[str]:
     """Tell what went wrong, what waits, and what to do about it."""
+    if any(each.broadcast.state is BroadcastState.PAUSED for each in one.broadcasts):
+        yield paused(one.announcement.id)
     waiting = {key for each in one.broadcasts for key, its in each.channels.items() if its.counts[_D.QUEUED]}
     for hold in one.holds:
         if hold.channel in waiting:
-            yield held(hold)
+            yield held(hold, now, zone)
     for plan in one.schedules:
         yield _planned(plan, zone)
     yield from _troubles(one)
+
+
+def paused(announcement: int) -> str:
+    """Say that nothing moves, and how to go on."""
+    return f"Приостановлено. Продолжить: rupor resume {announcement}"
 
 
 def _troubles(one: Report) -> Iterator[str]:
@@ -167,8 +175,11 @@ def _troubles(one: Report) -> Iterator[str]:
     if failed:
         yield "\n".join(["Не дошло:", *map(_line, failed), f"Отправить ещё раз: rupor retry {id_}"])
     if doubtful:
-        ask = "Посмотрите сами и скажите: rupor settle ДОСТАВКА sent или rupor settle ДОСТАВКА not-sent"
-        yield "\n".join(["Неизвестно, дошло ли:", *map(_line, doubtful), ask])
+        ask = [
+            "Посмотрите сами и скажите: rupor settle ДОСТАВКА sent или rupor settle ДОСТАВКА not-sent",
+            f"Обо всех сразу: rupor settle --all {id_} sent. Спросить сам канал, если он умеет: rupor look ДОСТАВКА",
+        ]
+        yield "\n".join(["Неизвестно, дошло ли:", *map(_line, doubtful), *ask])
     hidden = sum(each.counts[state] for each in one.broadcasts for state in (_D.FAILED, _D.UNCONFIRMED))
     hidden -= len(one.troubles)
     if hidden > 0:
@@ -186,15 +197,17 @@ def _cause(one: Delivery) -> str:
     return f"{what} ({clipped(one.detail, _DETAIL)})" if one.detail else what
 
 
-def held(hold: Hold) -> str:
-    """Say why a channel refuses everybody."""
+def held(hold: Hold, now: datetime, zone: ZoneInfo) -> str:
+    """Say why a channel refuses everybody, or since when nobody answers there."""
+    if hold.reason is Reason.NOT_CONNECTED:
+        return f"Канал {hold.channel} не отвечает с {moment(hold.since, now, zone)}. {while_held(hold.reason)}"
     what, remedy = why(hold.reason).what, while_held(hold.reason)
     return f"Канал {hold.channel} недоступен: {what}. {remedy} Остальное уйдёт само, когда он заработает."
 
 
 def _planned(plan: Schedule, zone: ZoneInfo) -> str:
-    moment = "" if plan.next_at is None else f", следующая отправка {when(plan.next_at, zone)}"
-    return f"Расписание {plan.id}: {SCHEDULE[plan.state]}{moment}"
+    at = "" if plan.next_at is None else f", следующая отправка {when(plan.next_at, zone)}"
+    return f"Расписание {plan.id}: {SCHEDULE[plan.state]}{at}"
 
 
 def _unless_none(n: int) -> str:

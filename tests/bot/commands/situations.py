@@ -39,6 +39,22 @@ def one_in_doubt(rupor: Rupor) -> int:
     return rupor.with_desk(work, wall=wall)
 
 
+def letters_in_doubt(rupor: Rupor, count: int = 3) -> int:
+    """A post that is out, and letters of which nobody knows whether they arrived: deliveries 2 and on."""
+    mail = Scripted(None)
+    says(mail, *(Unconfirmed("cut after the final dot") for _ in range(count)))
+
+    async def work(desk: Desk) -> int:
+        await a_list(desk, "all", *(f"a{n}@example.org" for n in range(count)))
+        number = await a_broadcast(desk, targets=["wall", "mail:all"])
+        worker = a_worker(desk)
+        await worker.step("wall")
+        await worker.step("mail")
+        return number
+
+    return rupor.with_desk(work, mail=mail)
+
+
 def wall_closed(rupor: Rupor) -> int:
     """A post that waits, since the wall refuses everybody."""
     wall = Scripted("@wall")

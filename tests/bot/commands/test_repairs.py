@@ -1,12 +1,22 @@
-"""`rupor retry`, `settle` and `cancel`: a person's word about deliveries."""
+"""`rupor retry`, `settle`, `look`, `pause`, `resume` and `cancel`: a person's word about deliveries."""
 
 import pytest
 
+from bot.commands.opened import who
 from delivery.desk import Desk
 from delivery.model import DeliveryState
 from delivery.store import holds
 from tests.bot.commands.conftest import Rupor
-from tests.bot.commands.situations import a_draft, all_sent, one_failed, one_in_doubt, planned, queued, wall_closed
+from tests.bot.commands.situations import (
+    a_draft,
+    all_sent,
+    letters_in_doubt,
+    one_failed,
+    one_in_doubt,
+    planned,
+    queued,
+    wall_closed,
+)
 from tests.delivery.builders import states
 
 
@@ -62,7 +72,18 @@ def test_retry_lets_a_mended_channel_be_asked_at_once(rupor: Rupor) -> None:
     assert rupor.with_desk(look) != 60
 
 
-@pytest.mark.parametrize("args", [["retry", "7"], ["retry", "7", "--delivery", "1"], ["cancel", "7"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["retry", "7"],
+        ["retry", "7", "--delivery", "1"],
+        ["settle", "--all", "7", "sent"],
+        ["look", "7"],
+        ["pause", "7"],
+        ["resume", "7"],
+        ["cancel", "7"],
+    ],
+)
 def test_what_is_unknown_ends_with_4(rupor: Rupor, args: list[str]) -> None:
     assert rupor(*args)[:2] == (4, "")
     assert rupor.json(*args, code=4)["error"]["exit"] == 4
@@ -83,7 +104,7 @@ def test_a_word_settles_a_doubt_once(rupor: Rupor, word: str, state: DeliverySta
     assert rupor.json("settle", "1", word) == {"delivery": 1, "state": state.value}
     assert states_of(rupor, number) == [state]
     code, out, _ = rupor("settle", "1", word)
-    assert (code, "Так уже и записано" in out) == (0, True)
+    assert (code, f"Так уже и записано ({who()}, " in out) == (0, True)
 
 
 def test_a_word_against_what_is_known_is_refused(rupor: Rupor) -> None:
@@ -102,6 +123,90 @@ def test_not_sent_says_how_to_send_again(rupor: Rupor) -> None:
 def test_settling_what_is_not_there_ends_with_4(rupor: Rupor) -> None:
     assert rupor("settle", "99", "sent")[0] == 4
     assert rupor("settle", "1", "maybe")[0] == 2
+
+
+@pytest.mark.parametrize(("word", "state"), [("sent", "sent"), ("not-sent", "failed")])
+def test_a_word_about_all_settles_every_doubt(rupor: Rupor, word: str, state: str) -> None:
+    number = letters_in_doubt(rupor)
+    answer = rupor.json("settle", "--all", str(number), word)
+    assert answer == {"announcement": number, "channel": None, "state": state, "settled": 3}
+    assert states_of(rupor, number) == [DeliveryState.SENT] + [DeliveryState(state)] * 3
+    code, out, _ = rupor("settle", "--all", str(number), word)
+    assert (code, "неподтверждённых доставок нет" in out) == (0, True)
+
+
+def test_a_word_about_one_channel_leaves_the_others(rupor: Rupor) -> None:
+    number = letters_in_doubt(rupor)
+    assert rupor.json("settle", str(number), "sent", "--all", "--channel", "wall")["settled"] == 0
+    code, out, _ = rupor("settle", "--all", str(number), "not-sent", "--channel", "mail")
+    assert (code, f"rupor retry {number}" in out) == (0, True)
+    code, _, err = rupor("settle", "--all", str(number), "sent", "--channel", "fax")
+    assert (code, "Есть: wall, mail" in err) == (2, True)
+
+
+def test_a_channel_is_chosen_only_for_all(rupor: Rupor) -> None:
+    one_in_doubt(rupor)
+    code, _, err = rupor("settle", "1", "sent", "--channel", "wall")
+    assert (code, "добавьте --all" in err) == (2, True)
+
+
+# look
+
+
+def test_what_is_known_is_not_looked_at(rupor: Rupor) -> None:
+    all_sent(rupor)
+    assert rupor.json("look", "1")["seen"] == "settled"
+
+
+def test_a_channel_that_is_gone_from_the_settings_cannot_be_looked_at(rupor: Rupor) -> None:
+    one_in_doubt(rupor)
+    rupor.configure('[channels.news]\nkind = "rehearsal"\n')
+    code, _, err = rupor("look", "1")
+    assert (code, "«wall» в настройках больше нет" in err) == (2, True)
+
+
+# pause, resume
+
+
+def test_what_is_paused_waits_until_it_goes_on(rupor: Rupor) -> None:
+    number = queued(rupor)
+    stand = {"announcement": number, "changed": True, "paused": True, "waiting": 1, "gone": 0}
+    assert rupor.json("pause", str(number)) == stand
+    found = rupor.json("status", str(number))
+    assert (found["state"], found["broadcasts"][0]["state"]) == ("running", "paused")
+    assert rupor.json("pause", str(number)) == stand | {"changed": False}
+    assert rupor.json("resume", str(number)) == stand | {"paused": False}
+    assert rupor.json("status", str(number))["broadcasts"][0]["state"] == "running"
+
+
+def test_people_read_how_to_go_on(rupor: Rupor) -> None:
+    number = str(queued(rupor))
+    assert f"Продолжить: rupor resume {number}" in rupor("pause", number)[1]
+    assert "и так приостановлено" in rupor("pause", number)[1]
+    assert f"rupor resume {number}" in rupor("status", number)[1]
+    assert "приостановлена" in rupor("status", number)[1]
+    assert "rupor worker" in rupor("resume", number)[1]
+    assert "продолжать нечего" in rupor("resume", number)[1]
+
+
+def test_what_is_out_cannot_be_paused(rupor: Rupor) -> None:
+    number = all_sent(rupor)
+    code, out, _ = rupor("pause", str(number))
+    assert (code, "приостанавливать нечего" in out) == (0, True)
+    assert rupor.json("pause", str(number)) == {
+        "announcement": number,
+        "changed": False,
+        "paused": False,
+        "waiting": 0,
+        "gone": 1,
+    }
+
+
+def test_what_is_paused_can_be_cancelled(rupor: Rupor) -> None:
+    number = queued(rupor)
+    rupor("pause", str(number))
+    assert rupor.json("cancel", str(number))["deliveries"] == 1
+    assert rupor.json("status", str(number))["state"] == "cancelled"
 
 
 # cancel

@@ -1,11 +1,13 @@
 """`rupor status`: the outer contract's document, and the same for people."""
 
 import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from delivery.desk import Desk
-from tests.bot.commands.conftest import Rupor
+from tests.bot.commands.conftest import CHANNELS, Rupor
 from tests.bot.commands.situations import one_failed, one_in_doubt, planned, wall_closed
 from tests.delivery.builders import a_broadcast, a_list
 
@@ -164,3 +166,58 @@ def test_an_empty_database_is_told_from_an_empty_list(fresh: Rupor) -> None:
     code, _, err = fresh("status")
     assert code == 2
     assert "rupor db upgrade" in err
+
+
+# When it ends
+
+
+def slow_letters(rupor: Rupor) -> str:
+    """Five letters in the queue, of which the relay takes two a minute."""
+    rupor.configure(CHANNELS + "per_minute = 2\n")
+    rupor.a_list("all", *(f"a{n}@example.org" for n in range(5)))
+    return str(rupor.json("announce", "--text", "Собрание", "--to", "wall,mail:all")["announcement"])
+
+
+def test_where_limits_bind_the_end_is_told(rupor: Rupor) -> None:
+    number = slow_letters(rupor)
+    before = datetime.now(UTC)
+    channels = rupor.json("status", number)["broadcasts"][0]["channels"]
+    assert set(channels["wall"]) == {"counts"}
+    end = datetime.fromisoformat(channels["mail"]["expected_end"])
+    assert timedelta(seconds=115) < end - before < timedelta(minutes=3)
+    latest = rupor.json("status")["announcements"][0]["broadcasts"][0]["channels"]
+    assert "expected_end" in latest["mail"]
+    assert re.search(
+        r"^mail: При лимите 2.письма в минуту — .*до.\d\d:\d\d\.$", rupor("status", number)[1], re.MULTILINE
+    )
+
+
+def test_what_is_paused_has_no_end_to_be_told(rupor: Rupor) -> None:
+    number = slow_letters(rupor)
+    rupor("pause", number)
+    assert "expected_end" not in rupor.json("status", number)["broadcasts"][0]["channels"]["mail"]
+    rupor("resume", number)
+    assert "expected_end" in rupor.json("status", number)["broadcasts"][0]["channels"]["mail"]
+
+
+def test_a_channel_that_cannot_be_opened_does_not_spoil_the_report(rupor: Rupor, tmp_path: Path) -> None:
+    number = slow_letters(rupor)
+    rupor.configure(
+        '[channels.mail]\nkind = "email"\nhost = "127.0.0.1"\nsender = "p@example.org"\nper_hour = 2\n'
+        f'ca_file = "{tmp_path / "none.pem"}"\n'
+    )
+    assert rupor.json("status", number)["state"] == "running"
+
+
+def test_a_dry_run_says_when_the_last_would_leave(rupor: Rupor) -> None:
+    slow_letters(rupor)
+    args = ("announce", "--dry-run", "--text", "Ещё одно", "--to", "wall,mail:all")
+    channels = rupor.json(*args)["channels"]
+    assert "expected_end" not in channels["wall"]
+    # five are before it: the tenth leaves in the fifth minute
+    end = datetime.fromisoformat(channels["mail"]["expected_end"])
+    assert timedelta(seconds=235) < end - datetime.now(UTC) < timedelta(seconds=245)
+    assert "последнее уйдёт около" in rupor(*args)[1]
+    urgent = datetime.fromisoformat(rupor.json(*args, "--urgent")["channels"]["mail"]["expected_end"])
+    assert end - urgent > timedelta(seconds=100)
+    assert "expected_end" not in rupor.json(*args, "--at", "завтра в 9:00")["channels"]["mail"]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_each_fault_of_markup_has_a_sentence(fault: MarkupFault) -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_each_reason_can_close_a_channel_in_words(reason: Reason) -> None:
-    assert "tg" in held(Hold("tg", reason, "", START, START, 1))
+    assert "tg" in held(Hold("tg", reason, "", START, START, 1), START, ZoneInfo("Europe/Moscow"))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
