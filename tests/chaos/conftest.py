@@ -1,12 +1,15 @@
 """What all ill-treatment needs: how long it is to last, and a worker's rests made short."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
 
+from delivery import lane, ledger, worker
 from tests.chaos import harness
+
+COUNTED = "counted"
 
 
 @pytest.fixture(scope="session")
@@ -16,13 +19,27 @@ def at_length() -> bool:
 
 
 @pytest.fixture
+def count(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Tell what a test has counted; the lines stand at the end of pytest's report."""
+    return lambda line: record_property(COUNTED, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]:
+        name = report.nodeid.rpartition("::")[2]
+        for key, line in report.user_properties:
+            if key == COUNTED and report.when == "call":
+                terminalreporter.write_line(f"{name}: {line}")
+
+
+@pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let this process rest as little as a harness does."""
     for module, name in (
-        (harness.worker, "_REST_SECONDS"),
-        (harness.worker, "_FAULT_REST_SECONDS"),
-        (harness.lane, "_SHORT_REST_SECONDS"),
-        (harness.ledger, "_RETRY_SECONDS"),
+        (worker, "_REST_SECONDS"),
+        (worker, "_FAULT_REST_SECONDS"),
+        (lane, "_SHORT_REST_SECONDS"),
+        (ledger, "_RETRY_SECONDS"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
     harness.hurry()

@@ -65,7 +65,7 @@ async def _live(job: dict[str, Any]) -> int:
                 done = await deliver(desk, job["name"])
             return 0 if done else UNFINISHED
         if "slice" in job:
-            filling.take_slice.__kwdefaults__["most"] = job["slice"]
+            filling.take_slice.__kwdefaults__ = {"most": job["slice"]}
         if "point" in job:
             Points(job["point"], job.get("nth", 1)).install(desk)
         stop = asyncio.Event()

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ class Child:
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Kill it, if it is still there."""
         if not self.gone.is_set():
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # gone, and not yet told of
+                os.kill(self.pid, number)
 
     async def ended(self) -> int:
         """Wait for its end; returns its exit code, negative for a signal."""
@@ -74,6 +75,13 @@ class Nursery:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waits:
                     wait.cancel()
+
+    async def kill_all(self) -> None:
+        """Kill whoever is still there."""
+        for child in self._children.values():
+            child.kill()
+        for child in self._children.values():
+            await child.ended()
 
     def told(self) -> str:
         """What the workers wrote to standard error."""

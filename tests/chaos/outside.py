@@ -62,7 +62,7 @@ class Outside:
     def place(self, database: str, *channels: str, **options: Any) -> Place:
         """Where a worker works."""
         telegram, vk, mail = self.ports
-        chosen = {"channels": channels} if channels else {}
+        chosen: dict[str, Any] = {"channels": channels} if channels else {}
         return Place(
             database,
             str(self.clock_file),
@@ -282,7 +282,9 @@ def _mark(desk: Desk, one: Delivery, post: Post) -> str:
 def _judge(verdict: Verdict, groups: Mapping[Key, list[Delivery]], public: Counter[Key]) -> None:
     for key, group in groups.items():
         states = Counter(one.state for one in group)
-        told = f"{[(one.id, one.channel, one.part, one.recipient.address, str(one.state), one.reason) for one in group]}"
+        told = (
+            f"{[(one.id, one.channel, one.part, one.recipient.address, str(one.state), one.reason) for one in group]}"
+        )
         there, sent, doubtful = public[key], states[DeliveryState.SENT], states[DeliveryState.UNCONFIRMED]
         verdict.sent += sent
         verdict.unconfirmed += doubtful

@@ -5,10 +5,9 @@ Nothing here imports the stand-ins: a harness is to be small and quick.
 
 import asyncio
 import mmap
-import os
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -120,8 +119,12 @@ async def opened_desk(place: Place) -> AsyncIterator[Desk]:
             if key in place.channels:
                 channels[key] = await registry.connect(key, settings, around)
                 _hasten(channels[key])
-                stack.push_async_callback(channels[key].close)
+                stack.push_async_callback(_end, channels[key])
         yield Desk(database, channels, clock, ZoneInfo("Europe/Moscow"))
+
+
+async def _end(channel: Channel) -> None:
+    await channel.close()  # looked up late: a harness may have put something in its place
 
 
 def _hasten(channel: Any) -> None:
@@ -168,7 +171,7 @@ async def deliver(desk: Desk, name: str, *, jumps: int = _MOST_JUMPS, complaints
 async def _guarded(work: Any, complaints: Complaints) -> Any:
     try:
         return await work
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - as the worker's own loops do
         if not _is_away(error):
             complaints.append(repr(error))
         return False
@@ -198,14 +201,6 @@ async def _next_moment(desk: Desk) -> datetime | None:
 
 
 async def _anything_queued(desk: Desk) -> bool:
+    queued = select(delivery.c.id).where(delivery.c.state == "queued").limit(1)
     async with desk.database.reading() as tx:
-        return (await tx.execute(select(delivery.c.id).where(delivery.c.state == "queued").limit(1))).first() is not None
-
-
-def died(status: int) -> bool:
-    """Whether a wait status tells of a SIGKILL."""
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == 9
-
-
-Kill = Callable[[], None]
-Channels = Collection[str]
+        return (await tx.execute(queued)).first() is not None

@@ -5,7 +5,7 @@ error or by the death of the process. Then a fresh worker goes on. Whatever the 
 silent, and no more is in doubt than was in flight: nothing at all, where the process lived to know better.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,12 +43,12 @@ async def a_stage(
 
 @MOMENTS
 async def test_a_failing_call_of_the_database(
-    migrated_url: str, tmp_path: Path, moment: Moment, at_length: bool
+    migrated_url: str, tmp_path: Path, moment: Moment, at_length: bool, count: Callable[[str], None]
 ) -> None:
     total, wire = Verdict(), Tripwire()
     async with a_stage(migrated_url, tmp_path) as (outside, desk):
         with wire.laid():
-            for n in numbers(1 if at_length else 37):
+            for runs, n in enumerate(numbers(1 if at_length else 61)):
                 complaints: list[str] = []
                 await desk.database.engine.dispose()  # so that connecting is among what may fail
                 wire.arm(n, moment)
@@ -64,17 +64,17 @@ async def test_a_failing_call_of_the_database(
                 total += verdict
                 if not reached:
                     break
-    print(f"\n{n - 1:,} failing calls ({moment}), {total.line()}")
+    count(f"{runs:,} failing calls ({moment}), {total.line()}")
 
 
 @MOMENTS
 async def test_killed_at_a_call_of_the_database(
-    migrated_url: str, tmp_path: Path, moment: Moment, at_length: bool
+    migrated_url: str, tmp_path: Path, moment: Moment, at_length: bool, count: Callable[[str], None]
 ) -> None:
     total, flying = Verdict(), 0
     async with a_stage(migrated_url, tmp_path) as (outside, desk), a_nursery(tmp_path) as nursery:
         place = outside.place(migrated_url)
-        for n in numbers(1 if at_length else 31):
+        for runs, n in enumerate(numbers(1 if at_length else 67)):
             expected = await mixed(desk, outside, f"{n}", n, small=not at_length)
             child = await nursery.start(place, call=n, moment=moment)
             code = await child.ended()
@@ -88,19 +88,24 @@ async def test_killed_at_a_call_of_the_database(
             total, flying = total + verdict, flying + begun
             if code == 0:
                 break
-    print(f"\n{n - 1:,} kills at a call ({moment}), {total.line()} (in flight {flying})")
+    count(f"{runs:,} kills at a call ({moment}), {total.line()} (in flight {flying})")
 
 
 @MOMENTS
 @PIPELINING
 @pytest.mark.sqlite
 async def test_a_cut_at_a_write_on_the_wire(
-    databases: Databases, tmp_path: Path, moment: Moment, pipelining: bool, at_length: bool
+    databases: Databases,
+    tmp_path: Path,
+    moment: Moment,
+    pipelining: bool,
+    at_length: bool,
+    count: Callable[[str], None],
 ) -> None:
     total = Verdict()
     url = databases.migrated(SQLITE, tmp_path)
     async with a_stage(url, tmp_path, wired=True, pipelining=pipelining) as (outside, desk):
-        for n in numbers(1 if at_length else 13):
+        for runs, n in enumerate(numbers(1 if at_length else 13)):
             complaints: list[str] = []
             outside.wires.trip_at(n, moment)
             expected = await mixed(desk, outside, f"{n}", n, small=not at_length)
@@ -111,14 +116,19 @@ async def test_a_cut_at_a_write_on_the_wire(
             total += verdict
             if not outside.wires.tripped:
                 break
-    print(f"\n{n - 1:,} cuts at a write ({moment}), {total.line()}")
+    count(f"{runs:,} cuts at a write ({moment}), {total.line()}")
 
 
 @MOMENTS
 @PIPELINING
 @pytest.mark.sqlite
 async def test_killed_at_a_write_on_the_wire(
-    databases: Databases, tmp_path: Path, moment: Moment, pipelining: bool, at_length: bool
+    databases: Databases,
+    tmp_path: Path,
+    moment: Moment,
+    pipelining: bool,
+    at_length: bool,
+    count: Callable[[str], None],
 ) -> None:
     total, flying = Verdict(), 0
     url = databases.migrated(SQLITE, tmp_path)
@@ -127,7 +137,7 @@ async def test_killed_at_a_write_on_the_wire(
         a_nursery(tmp_path) as nursery,
     ):
         place = outside.place(url)
-        for n in numbers(1 if at_length else 17):
+        for runs, n in enumerate(numbers(1 if at_length else 23)):
             expected = await mixed(desk, outside, f"{n}", n, small=not at_length)
             child = await nursery.start(place, call=0, moment=moment)
             outside.wires.trip_at(n, moment, child.kill)
@@ -142,4 +152,4 @@ async def test_killed_at_a_write_on_the_wire(
             total, flying = total + verdict, flying + begun
             if code == 0:
                 break
-    print(f"\n{n - 1:,} kills at a write ({moment}), {total.line()} (in flight {flying})")
+    count(f"{runs:,} kills at a write ({moment}), {total.line()} (in flight {flying})")

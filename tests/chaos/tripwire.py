@@ -91,7 +91,7 @@ class Tripwire:
             act()
         if self._deadly:
             kill()
-        failure.happen(what)
+        return failure.happen(what)
 
 
 @dataclass(frozen=True)
