@@ -145,16 +145,20 @@ class Boards:
     async def _mark(self, one: Board, screen: Screen) -> None:
         """Remember what stands there; it is the last word only if nothing has changed meanwhile."""
         async with self._desk.database.writing() as tx:
-            found = await self._screen(tx, one.announcement_id, one.broadcast_id)
+            found = await self._screen(tx, one.announcement_id, one.broadcast_id, remember=True)
             last = found is not None and found[1] and found[0].digest == screen.digest
             await talks.mark_shown(tx, one, shown=screen.digest, done=last)
 
-    async def _screen(self, tx: Tx, announcement_id: int, broadcast_id: int) -> tuple[Screen, bool] | None:
-        """Return what a board should show, and whether it is the last word."""
+    async def _screen(
+        self, tx: Tx, announcement_id: int, broadcast_id: int, *, remember: bool = False
+    ) -> tuple[Screen, bool] | None:
+        """Return what a board should show, and whether it is the last word. `remember` notes the doubts on it."""
         whole = await report.of(tx, announcement_id)
         its = None if whole is None else one_of(whole, broadcast_id)
         if whole is None or its is None:
             return None
+        if remember:
+            await cards.remember_doubts(tx, its, whole.troubles)
         screen = await cards.board_screen(tx, self._desk, whole, its, self._names, self._settings.grace_seconds)
         waiting = any(its.counts[state] for state in UNFINISHED)
         return screen, its.broadcast.state in _ENDED and not waiting

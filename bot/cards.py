@@ -29,9 +29,9 @@ from delivery.database import Tx
 from delivery.desk import Desk
 from delivery.model import BroadcastState, Delivery, DeliveryState, Stage
 from delivery.report import BroadcastReport, Report
-from delivery.store import announcements
+from delivery.store import announcements, talks
 
-__all__ = ["OUT", "board_screen", "draw"]
+__all__ = ["OUT", "board_screen", "doubts_shown", "draw", "remember_doubts"]
 
 OUT = (DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCONFIRMED)
 """What readers may have seen already."""
@@ -129,7 +129,7 @@ async def board_screen(
         stop=_stop_word(whole, one, until),
         turn=_turn(one, until),
         retry=any(each.state is DeliveryState.FAILED and _may_fare_better(each) for each in troubles),
-        details=bool(troubles),
+        details=bool(troubles or await doubts_shown(tx, one.broadcast.id)),
         copy=_nothing_went_out(one),
         recall=one.broadcast.state is not BroadcastState.RUNNING and any(one.counts[state] for state in OUT),
         doubtful=_doubtful(one, troubles, lookable),
@@ -156,6 +156,28 @@ def _doubtful(one: BroadcastReport, troubles: Sequence[Delivery], lookable: froz
         for channel, its in one.channels.items()
         if its.counts[DeliveryState.UNCONFIRMED]
     ]
+
+
+async def doubts_shown(tx: Tx, broadcast_id: int) -> list[int]:
+    """Return the deliveries that a board has ever shown in doubt: who settled them can be asked for afterwards."""
+    _state, data = await talks.read(tx, _doubts_of(broadcast_id))
+    return list(data.get("deliveries", ()))
+
+
+async def remember_doubts(tx: Tx, one: BroadcastReport, troubles: Sequence[Delivery]) -> None:
+    """Note which deliveries of a broadcast a board shows in doubt."""
+    known = await doubts_shown(tx, one.broadcast.id)
+    fresh = [
+        each.id
+        for each in troubles
+        if each.broadcast_id == one.broadcast.id and each.state is DeliveryState.UNCONFIRMED and each.id not in known
+    ]
+    if fresh:
+        await talks.write(tx, _doubts_of(one.broadcast.id), data={"deliveries": [*known, *fresh]})
+
+
+def _doubts_of(broadcast_id: int) -> str:
+    return f"doubts:{broadcast_id}"
 
 
 def _may_fare_better(one: Delivery) -> bool:

@@ -6,7 +6,7 @@ from aiogram import Bot, F, Router
 from aiogram.types import CallbackQuery
 
 from bot import keyboards
-from bot.cards import OUT
+from bot.cards import OUT, doubts_shown
 from bot.face import Face
 from bot.handlers import doubts
 from bot.handlers.answering import Alert, StaleError
@@ -138,12 +138,17 @@ async def _details(face: Face, data: On) -> Screen:
     async with face.desk.database.reading() as tx:
         whole = await report.of(tx, data.id, troubles=0)
         troubles = await deliveries.find(tx, data.id, states=TROUBLE, broadcast_id=data.broadcast)
+        known = {one.id for one in troubles}
+        doubted = [
+            await deliveries.get(tx, each) for each in await doubts_shown(tx, data.broadcast) if each not in known
+        ]
+        told = [*troubles, *(one for one in doubted if one is not None)]
         first = data.page * _PAGE
-        page = [Story(one, await deliveries.attempts_of(tx, one.id)) for one in troubles[first : first + _PAGE]]
+        page = [Story(one, await deliveries.attempts_of(tx, one.id)) for one in told[first : first + _PAGE]]
     if whole is None:
         raise UnknownAnnouncementError(data.id)
-    more, now = len(troubles) > first + _PAGE, face.desk.now()
-    text = board_texts.details(whole, page, face.names, first=first + 1, total=len(troubles), now=now, zone=face.zone)
+    more, now = len(told) > first + _PAGE, face.desk.now()
+    text = board_texts.details(whole, page, face.names, first=first + 1, total=len(told), now=now, zone=face.zone)
     return Screen(text, keyboards.keyboard(keyboards.pages(data.id, data.broadcast, data.page, more=more)))
 
 

@@ -25,6 +25,7 @@ _LINKS = 3
 _NAMED = 5
 _DETAIL = 200
 _D = DeliveryState
+_UNHEARD = "ответ не пришёл"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ def board(whole: Report, one: BroadcastReport, names: Names, around: Around) -> 
     held = {hold.channel: hold for hold in whole.holds}
     for channel, its in one.channels.items():
         lines += _channel(channel, its, names)
-        lines += _what_is_awaited(channel, its, held.get(channel), around)
+        if one.broadcast.state is not BroadcastState.PAUSED:
+            lines += _what_is_awaited(channel, its, held.get(channel), around)
         lines += _doubts(channel, its, troubles, names, around)
         lines += _failures([each for each in troubles if each.channel == channel], its, names)
     return Markup("\n").join(lines)
@@ -99,7 +101,8 @@ def _channel(channel: str, its: ChannelReport, names: Names) -> Iterator[Markup]
         words = f"вышло {counts[_D.SENT]} из {counted(total, 'части', 'частей', 'частей')}"
         yield Markup("{}: {} {}").format(name, words, _links(its.links)).strip()
     else:
-        yield Markup("{}: {}").format(name, DELIVERY[_worst(its)])
+        worst = _worst(its)
+        yield Markup("{}: {}").format(name, _UNHEARD if worst is _D.UNCONFIRMED else DELIVERY[worst])
 
 
 def _what_is_awaited(channel: str, its: ChannelReport, hold: Hold | None, around: Around) -> Iterator[Markup]:
@@ -197,9 +200,10 @@ def details(
         one = story.delivery
         who = _who(one) if names.is_letters(one.channel) else names[one.channel]
         lines += [Markup(), Markup("<b>{}</b>").format(who), _fate(one)]
-        if one.detail:
-            lines.append(Markup("Дословный ответ: <i>{}</i>").format(clipped(one.detail, _DETAIL)))
-        lines += history(story.attempts, now, zone, known=one.detail)
+        known = one.detail if one.state in TROUBLE else ""
+        if known:
+            lines.append(Markup("Дословный ответ: <i>{}</i>").format(clipped(known, _DETAIL)))
+        lines += history(story.attempts, now, zone, known=known)
     return Markup("\n").join(lines)
 
 

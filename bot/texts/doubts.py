@@ -42,7 +42,7 @@ _OF_LOOKS = {Outcome.SETTLED_SENT: "нашлось", Outcome.SETTLED_NOT_SENT: "
 def unknown_post(*, can_look: bool) -> str:
     """Say of a post that it may be out."""
     look = "Нажмите «Проверить» или посмотрите" if can_look else "Посмотрите"
-    return f"Не знаем, вышел ли пост: ответ не пришёл. {look} сами и скажите, что верно."
+    return f"Не знаем, вышел ли пост. {look} сами и скажите, что верно."
 
 
 def together(n: int) -> str:

@@ -39,7 +39,7 @@ async def a_doubtful_post(room: Newsroom, text: str = "Собрание в ср�
 
 async def test_a_doubtful_post_is_settled_by_a_person(room: Newsroom) -> None:
     await a_doubtful_post(room)
-    board = await room.sees("Не знаем, вышел ли пост: ответ не пришёл.")
+    board = await room.sees("Не знаем, вышел ли пост.")
     assert labels(board)[:3] == ["Посмотреть: ВКонтакте @smolprof", "Уже опубликовано", "Отправить ещё раз"]
     assert await room.press("Уже опубликовано") == "Записано: вышло."
     await room.sees("Готово. Всё вышло.")
@@ -188,6 +188,26 @@ async def test_the_details_tell_every_attempt_and_whose_word_settled_it(room: Ne
     told = words(await room.sees("Подробнее · №1"))
     assert "· попытка 1: ответ не пришёл" in told
     assert "· Борис: не вышло" in told
+
+
+async def test_after_it_was_settled_the_details_still_tell_by_whom(room: Newsroom) -> None:
+    await a_doubtful_post(room)
+    await room.press("Уже опубликовано")
+    board = await room.sees("Готово. Всё вышло.")
+    assert labels(board) == ["Подробнее", "Отозвать"]
+    await room.press("Подробнее")
+    told = words(await room.sees("Подробнее · №1"))
+    assert "ВКонтакте @smolprof\nОтправлено" in told
+    assert "· попытка 1: ответ не пришёл, «timeout»" in told
+    assert "· Анна: вышло" in told
+
+
+async def test_what_was_settled_from_outside_is_told_as_well(room: Newsroom) -> None:
+    await doubtful_letters(room, 4)
+    await broadcast.settle_all(room.desk, 1, sent=True, by="root", channel="mail")
+    room.face.poke()
+    await room.press("Подробнее", message=await room.sees("Готово. Всё вышло."))
+    assert words(await room.sees("Подробнее · №1")).count("· root: вышло") == 4
 
 
 async def test_both_of_two_doubtful_channels_are_told_apart(url: str) -> None:
