@@ -32,16 +32,19 @@ class Hand:
         return self._under_way.total()
 
     @property
+    def ready(self) -> int:
+        """How many wait and could go out now: those for a destination that has its full share are not counted."""
+        full = set(self.crowded)
+        return sum(self._destination(one) not in full for one in self._waiting) if full else len(self._waiting)
+
+    @property
     def crowded(self) -> list[str]:
         """The destinations that have their full share: more for them need not be claimed now."""
         return [one for one, count in self._under_way.items() if one and self._is_full(one, count)]
 
-    def put(self, claimed: Iterable[Delivery], *, first: bool = False) -> None:
-        """Add what was claimed, before everything else if it is urgent."""
-        if first:
-            self._waiting.extendleft(reversed(list(claimed)))
-        else:
-            self._waiting.extend(claimed)
+    def put(self, claimed: Iterable[Delivery]) -> None:
+        """Add what was claimed."""
+        self._waiting.extend(claimed)
         self._change()
 
     def take(self) -> Delivery | None:

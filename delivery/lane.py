@@ -142,7 +142,8 @@ class Lane:
                 await self._give_back(hand.drain())
                 return
             wanted = self._wanted(hand)
-            more = len(hand) <= wanted // 2 and await self._claims_more(hand, wanted)
+            ready = hand.ready
+            more = ready <= wanted // 2 and await self._claims_more(hand, wanted - ready)
             if not more and not hand.under_way and not len(hand):
                 hand.end()
             elif not more:
@@ -150,7 +151,7 @@ class Lane:
 
     async def _claims_more(self, hand: Hand, wanted: int) -> bool:
         try:
-            return await self._claim(hand, wanted - len(hand))
+            return await self._claim(hand, wanted)
         except Exception as error:  # noqa: BLE001 - what is under way goes on, and what waits can wait
             if not is_away(error):
                 _log.exception("lane.claim_failed", channel=self._channel)
