@@ -9,11 +9,12 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export PYTHON
 
-.PHONY: help run test lint check bench lock format clean
+.PHONY: help run test chaos lint check bench lock format clean
 
 help:
 	@echo 'make run     запустить: с config.toml — службу, без него — песочницу'
 	@echo 'make test    все проверки: SQLite, PostgreSQL, браузер, почта'
+	@echo 'make chaos   сбои подолгу: убитые процессы, отказы базы, обрывы связи (до часа)'
 	@echo 'make lint    оформление, типы, правила импорта, Dockerfile, миграции'
 	@echo 'make check   lint и test'
 	@echo 'make bench   замеры скорости и памяти'
@@ -27,6 +28,10 @@ run: $(VENV)/.ready
 test: $(VENV)/.ready-to-test
 	@$(BIN)/python -m tests.support.browser
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+# What `make test` does in a short form, at length: every call of the database fails, a thousand processes are killed.
+chaos: $(VENV)/.ready-to-test
+	@RUPOR_CHAOS=long $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/chaos $(ARGS)
 
 lint: $(VENV)/.ready-to-test
 	@$(BIN)/ruff format --check --quiet . || { echo 'ruff format: run "make format"' >&2; exit 1; }
