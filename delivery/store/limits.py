@@ -6,7 +6,7 @@ has been asked. Who counts and who starts do so in one transaction, one worker a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
 
@@ -57,17 +57,25 @@ async def room(tx: Tx, channel: str, limits: Sequence[Limit], wanted: int, now: 
 async def last_leaves_at(tx: Tx, channel: str, limits: Sequence[Limit], waiting: int, now: datetime) -> datetime | None:
     """Say when the last of `waiting` sends may begin, None when there are no limits. Seconds of sending not counted.
 
-    Under one limit the start after next waits for the start `most` before it, so only where the history bears on
-    the last one must be looked up; of several limits the slowest decides.
+    Under a limit each start waits for the one `most` before it. Of the chains of such waits, back to a start that has
+    been made, the longest decides: as many rounds as fit of the slowest limit, then of the next, and so on. Where
+    limits fit each other badly another chain may be longer, by less than the longest span.
     """
     if not limits or waiting <= 0:
         return None
     moments = [now]
-    for limit in limits:
-        rounds, place = divmod(waiting - 1, limit.most)
-        started = await _nth_latest(tx, channel, limit, limit.most - place, now)
-        first = now if started is None else max(now, started + limit.span)
-        moments.append(first + rounds * limit.span)
+    slowest_first = sorted(limits, key=lambda limit: limit.span / limit.most, reverse=True)
+    for first in slowest_first:
+        place, waited = waiting, timedelta(0)
+        for limit in (first, *(other for other in slowest_first if other is not first)):
+            rounds = (place - 1) // limit.most
+            place -= rounds * limit.most
+            waited += rounds * limit.span
+            moments.append(now + waited)
+            for known in limits:
+                if place <= known.most:
+                    started = await _nth_latest(tx, channel, known, known.most - place + 1, now)
+                    moments += [] if started is None else [started + known.span + waited]
     return max(moments)
 
 
