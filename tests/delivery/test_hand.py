@@ -1,6 +1,7 @@
 """What a lane has in hand goes out in turn, and no destination takes more than its share."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from hypothesis import given
@@ -92,7 +93,8 @@ async def test_every_change_wakes_whoever_waits() -> None:
     hand = a_hand("a")
     one = hand.take()
     assert one is not None
-    for change in (lambda: hand.put([letter(7, "a")]), lambda: hand.done(one), hand.end):
+    changes: list[Callable[[], None]] = [lambda: hand.put([letter(7, "a")]), lambda: hand.done(one), hand.end]
+    for change in changes:
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(hand.changed())
             await asyncio.sleep(0)
