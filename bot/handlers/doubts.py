@@ -12,7 +12,6 @@ from bot.keyboards import Doubt, Word
 from bot.talking import Screen, remove, say
 from bot.texts import bot as texts
 from bot.texts import doubts as doubt_texts
-from channels.contract import Reason
 from delivery import broadcast, doubts
 from delivery.model import Delivery, DeliveryState
 from delivery.store import deliveries
@@ -38,7 +37,7 @@ async def again(query: CallbackQuery, callback_data: Doubt, bot: Bot, face: Face
     if len(doubtful) <= doubt_texts.FEW:
         return await _send_again(face, callback_data, doubtful, press)
     rows = keyboards.sure(callback_data.id, callback_data.broadcast, channel, callback_data.first, len(doubtful))
-    question = doubt_texts.question(len(doubtful), face.names[channel])
+    question = doubt_texts.question(len(doubtful), callback_data.id)
     await say(bot, press.chat_id, Screen(question, keyboards.keyboard(rows)))
     return None
 
@@ -99,11 +98,8 @@ async def _doubtful(face: Face, data: Doubt, channel: str) -> list[Delivery]:
 async def _send_again(face: Face, data: Doubt, doubtful: list[Delivery], press: Press) -> str:
     """Note the word first: of two who say it at once, one settles the doubt, and only that one sends."""
     ours = [one for one in doubtful if await broadcast.settle(face.desk, one.id, sent=False, by=press.name)]
-    failed = [DeliveryState.FAILED]
     for one in ours:
-        await broadcast.retry(face.desk, data.id, states=failed, delivery_id=one.id)
-    if ours:  # the parts that were to follow go with their beginning
-        await broadcast.retry(face.desk, data.id, states=failed, reasons=[Reason.PREVIOUS_PART_MISSING])
+        await broadcast.retry(face.desk, data.id, delivery_id=one.id)
     await redraw(face, data.broadcast, press)
     return texts.QUEUED_AGAIN if ours else await _already(face, data)
 

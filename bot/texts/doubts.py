@@ -48,17 +48,17 @@ def unknown_post(*, can_look: bool) -> str:
 def together(n: int) -> str:
     """Say of letters that they may have arrived."""
     head = f"Не знаем, {plural(n, 'дошло', 'дошли', 'дошли')} ли {_letters(n)}"
-    return f"{head}: ответ не пришёл. Если отправить ещё раз, кто-то получит письмо дважды."
+    return f"{head}: ответ не пришёл. Если отправить ещё раз, кто-то может получить письмо дважды."
 
 
 def _letters(n: int) -> str:
     return f"{number(n)}\u00a0{plural(n, 'письмо', 'письма', 'писем')}"
 
 
-def question(n: int, name: str) -> Markup:
+def question(n: int, announcement: int) -> Markup:
     """Ask once more before many letters go out again."""
-    return Markup("<b>{}: отправить {} ещё раз?</b>\nКто их уже получил, получит второе такое же.").format(
-        name, _letters(n)
+    return Markup("<b>Отправить {} ещё раз?</b> · №{}\nКто письмо уже получил, получит второе такое же.").format(
+        _letters(n), announcement
     )
 
 

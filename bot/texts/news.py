@@ -53,7 +53,7 @@ def held(name: str, kind: str, hold: Hold, now: datetime, zone: ZoneInfo) -> Mar
 def _silent(name: str, kind: str, hold: Hold, now: datetime, zone: ZoneInfo) -> Markup:
     server, waiting = _SERVERS.get(kind, _ANY_SERVER)
     return Markup(
-        "<b>{}: нет связи</b>\n{} не отвечает с {}. {}, как только он ответит: Рупор проверяет это сам.\n\n"
+        "<b>{}: нет связи</b>\n{} не отвечает с {}. {}, когда связь вернётся: Рупор проверяет это сам.\n\n"
         "Остальные каналы работают. Если это надолго, скажите администратору."
     ).format(name, server, moment(hold.since, now, zone), waiting)
 
@@ -61,7 +61,7 @@ def _silent(name: str, kind: str, hold: Hold, now: datetime, zone: ZoneInfo) -> 
 def open_again(name: str, since: datetime, now: datetime, zone: ZoneInfo) -> Markup:
     """Say that a channel works again that people had been told of."""
     return Markup(
-        "<b>{}: снова работает</b>\nНе работало с {}. Что ждало, уходит само, делать ничего не нужно."
+        "<b>{}: канал снова работает</b>\nОн не работал с {}. Что ждало, уходит само, делать ничего не нужно."
     ).format(name, moment(since, now, zone))
 
 

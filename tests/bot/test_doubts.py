@@ -114,11 +114,11 @@ async def test_a_few_doubtful_letters_are_named_and_sent_again_without_a_questio
 async def test_many_letters_go_out_again_only_after_a_question(room: Newsroom) -> None:
     await doubtful_letters(room, 4)
     await room.press("Отправить ещё раз")
-    question = await room.sees("Письма: отправить 4 письма ещё раз?")
+    question = await room.sees("Отправить 4 письма ещё раз?")
     assert labels(question) == ["Да, отправить 4\u00a0письма", "Не отправлять"]
     assert room.channels["mail"].sent == []
     await room.press("Не отправлять")
-    await room.tg.wait_for(lambda: room.find("отправить 4 письма ещё раз?") is None)
+    await room.tg.wait_for(lambda: room.find("Отправить 4 письма ещё раз?") is None)
     assert await states(room.desk, 1) == [SENT] + [DeliveryState.UNCONFIRMED] * 4
     await room.press("Отправить ещё раз")
     assert await room.press("Да, отправить 4\u00a0письма") == "Отправляется ещё раз."

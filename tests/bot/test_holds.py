@@ -87,7 +87,7 @@ async def test_whoever_was_told_hears_that_it_works_again(room: Newsroom) -> Non
         await room.sees("отправка приостановлена", person)
     await room.press("Проверить сейчас")
     for person in (ADMIN, ANNA, BORIS):
-        await room.sees("ВКонтакте @smolprof: снова работает", person)
+        await room.sees("ВКонтакте @smolprof: канал снова работает", person)
     await nothing_left_to_tell(room.desk)
     await asyncio.sleep(1.2)  # more than a round of the boards
     assert sum("снова работает" in text for text in room.texts(BORIS)) == 1
@@ -136,6 +136,14 @@ async def test_the_board_says_since_when_nobody_answers(room: Newsroom) -> None:
     await sent(room)
     board = await room.sees("Связи нет с ")
     assert "Рупор проверяет сам, и всё уйдёт, когда связь вернётся." in words(board)
+
+
+async def test_a_paused_board_promises_nothing_of_a_closed_channel(room: Newsroom) -> None:
+    says(room.channels["wall"], ChannelClosed("token revoked", Reason.TOKEN_REVOKED))
+    await sent(room)
+    await room.sees("Канал недоступен: ключ доступа больше не действует.")
+    await room.press("Пауза")
+    assert "Канал недоступен" not in words(await room.sees("Приостановлена. Ушло: 0, ждёт: 1."))
 
 
 def test_a_relay_that_blocks_us_is_a_matter_for_the_provider() -> None:

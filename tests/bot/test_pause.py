@@ -59,7 +59,7 @@ async def test_pausing_twice_is_said_and_harmless(room: Newsroom) -> None:
     assert sorted(answers) == ["Приостановлено. Что ещё не ушло, ждёт.", "Уже приостановлено."]
     room.channels["mail"].hold.set()
     answers = await asyncio.gather(room.press("Продолжить"), room.press("Продолжить", ADMIN))
-    assert sorted(answers) == ["Отправка и так не стоит.", "Отправка продолжается."]
+    assert sorted(answers) == ["Отправка не приостановлена.", "Отправка продолжается."]
     await room.sees("Готово. Всё вышло.", ADMIN)
 
 
