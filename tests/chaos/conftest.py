@@ -15,7 +15,26 @@ COUNTED = "counted"
 @pytest.fixture(scope="session")
 def at_length() -> bool:
     """Whether `make chaos` asks for everything: RUPOR_CHAOS=long."""
+    return _at_length()
+
+
+def _at_length() -> bool:
     return os.environ.get("RUPOR_CHAOS") == "long"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the short form leave out the cases of which a module says `only_at_length`."""
+    if _at_length():
+        return
+    left = [item for item in items if _only_at_length(item)]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
+def _only_at_length(item: pytest.Item) -> bool:
+    says = getattr(getattr(item, "module", None), "only_at_length", None)
+    callspec = getattr(item, "callspec", None)
+    return says is not None and callspec is not None and bool(says(callspec.params))
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ class Nursery:
         self._process.stdin.write(json.dumps({"name": child.name, "place": place.packed(), **job}).encode() + b"\n")
         async with asyncio.timeout(_WITHIN):
             await child.born.wait()
+        assert child.pid, f"the harness has ended: {self.told()}"
         return child
 
     async def is_ready(self, child: Child) -> None:
@@ -113,6 +114,8 @@ class Nursery:
             else:
                 child.status = word["status"]
                 child.gone.set()
+        for child in self._unborn.values():
+            child.born.set()
 
 
 @asynccontextmanager

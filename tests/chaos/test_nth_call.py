@@ -45,10 +45,11 @@ async def a_stage(
 async def test_a_failing_call_of_the_database(
     migrated_url: str, tmp_path: Path, moment: Moment, at_length: bool, count: Callable[[str], None]
 ) -> None:
-    total, wire = Verdict(), Tripwire()
+    runs, total, wire = -1, Verdict(), Tripwire()
     async with a_stage(migrated_url, tmp_path) as (outside, desk):
         with wire.laid():
-            for runs, n in enumerate(numbers(1 if at_length else 61)):
+            for n in numbers(1 if at_length else 89):
+                runs += 1
                 complaints: list[str] = []
                 await desk.database.engine.dispose()  # so that connecting is among what may fail
                 wire.arm(n, moment)
@@ -71,10 +72,11 @@ async def test_a_failing_call_of_the_database(
 async def test_killed_at_a_call_of_the_database(
     migrated_url: str, tmp_path: Path, moment: Moment, at_length: bool, count: Callable[[str], None]
 ) -> None:
-    total, flying = Verdict(), 0
+    runs, total, flying = -1, Verdict(), 0
     async with a_stage(migrated_url, tmp_path) as (outside, desk), a_nursery(tmp_path) as nursery:
         place = outside.place(migrated_url)
-        for runs, n in enumerate(numbers(1 if at_length else 67)):
+        for n in numbers(1 if at_length else 97):
+            runs += 1
             expected = await mixed(desk, outside, f"{n}", n, small=not at_length)
             child = await nursery.start(place, call=n, moment=moment)
             code = await child.ended()
@@ -102,10 +104,11 @@ async def test_a_cut_at_a_write_on_the_wire(
     at_length: bool,
     count: Callable[[str], None],
 ) -> None:
-    total = Verdict()
+    runs, total = -1, Verdict()
     url = databases.migrated(SQLITE, tmp_path)
     async with a_stage(url, tmp_path, wired=True, pipelining=pipelining) as (outside, desk):
-        for runs, n in enumerate(numbers(1 if at_length else 13)):
+        for n in numbers(1 if at_length else 19):
+            runs += 1
             complaints: list[str] = []
             outside.wires.trip_at(n, moment)
             expected = await mixed(desk, outside, f"{n}", n, small=not at_length)
@@ -130,14 +133,15 @@ async def test_killed_at_a_write_on_the_wire(
     at_length: bool,
     count: Callable[[str], None],
 ) -> None:
-    total, flying = Verdict(), 0
+    runs, total, flying = -1, Verdict(), 0
     url = databases.migrated(SQLITE, tmp_path)
     async with (
         a_stage(url, tmp_path, wired=True, pipelining=pipelining) as (outside, desk),
         a_nursery(tmp_path) as nursery,
     ):
         place = outside.place(url)
-        for runs, n in enumerate(numbers(1 if at_length else 23)):
+        for n in numbers(1 if at_length else 29):
+            runs += 1
             expected = await mixed(desk, outside, f"{n}", n, small=not at_length)
             child = await nursery.start(place, call=0, moment=moment)
             outside.wires.trip_at(n, moment, child.kill)
