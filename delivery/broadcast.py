@@ -287,11 +287,11 @@ async def _queue(
                 )
         for key in reach.lists or ():
             await filling.add(tx, broadcast_id, revision, channel, key, parts=parts, due_at=due_at)
-    if reached.size <= filling.SLICE:
+    if reached.size <= filling.AT_ONCE:
         for each in await filling.of_broadcast(tx, broadcast_id):
             left: Filling | None = each
             while left is not None:
-                left = await filling.take_slice(tx, left, now)
+                left = await filling.take_slice(tx, left, now, most=filling.AT_ONCE)
 
 
 async def submit(desk: Desk, announcement_id: int) -> None:

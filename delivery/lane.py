@@ -34,13 +34,13 @@ from delivery.hand import Hand
 from delivery.ledger import Ledger
 from delivery.model import Delivery, Outcome, Result
 from delivery.pace import limits_of
-from delivery.store import announcements, deliveries, holds, limits, queue
+from delivery.store import announcements, broadcasts, deliveries, holds, limits, queue
 
 __all__ = ["Lane", "Standing"]
 
 _log = structlog.get_logger()
 
-_MOST_CLAIMED = 100
+_MOST_CLAIMED = 200
 _AHEAD_SECONDS = 0.5
 _SHORT_REST_SECONDS = 0.25
 _KEPT_RENDERINGS = 32
@@ -78,6 +78,8 @@ class Lane:
         self._terms = verdict.terms_of(self._way)
         self._leased_at: dict[int, float] = {}  # what is in hand, and when its lease was last known to be ours
         self._held = False
+        self._hand: Hand | None = None
+        self._unsettled = False  # records were written without a look whether their broadcast has ended
         self._failures = 0  # in a row, of those that reached nobody
         self._served = 0  # the broadcast that had its turn last
         self._speed = 0.0  # deliveries a second
@@ -93,6 +95,7 @@ class Lane:
             limits=self._limits,
             now=standing.desk.now,
             on_settled=lambda _broadcasts: standing.on_change(),
+            more=self._more,
         )
 
     @property
@@ -116,7 +119,7 @@ class Lane:
         self._held = held is not None
         if due is None or (held is not None and held.retry_at > now):
             return False
-        hand = Hand(self._destination, self._pace.per_destination)
+        hand = self._hand = Hand(self._destination, self._pace.per_destination)
         if not await self._claim(hand, 1 if held else self._wanted(hand)):
             return False
         try:
@@ -130,8 +133,18 @@ class Lane:
             await self._give_back(hand.drain())
         finally:
             self._leased_at.clear()
+        if self._unsettled:
+            self._unsettled = False
+            async with self._desk.database.writing() as tx:
+                await broadcasts.settle_finished(tx, self._desk.now())
         self._standing.on_change()
         return True
+
+    def _more(self) -> bool:
+        """Tell whether so much waits in hand that hardly a broadcast ends with the next record."""
+        more = self._hand is not None and len(self._hand) > self._pace.concurrency
+        self._unsettled |= more
+        return more
 
     # Claiming
 
@@ -143,7 +156,7 @@ class Lane:
                 return
             wanted = self._wanted(hand)
             ready = hand.ready
-            more = ready <= wanted // 2 and await self._claims_more(hand, wanted - ready)
+            more = ready <= wanted // 4 and await self._claims_more(hand, wanted - ready)
             if not more and not hand.under_way and not len(hand):
                 hand.end()
             elif not more:

@@ -35,7 +35,10 @@ _LEAD = object()
 
 
 class Ledger:
-    """One for each channel of a worker. `windows` says how long a key of the channel shows once."""
+    """One for each channel of a worker. `windows` says how long a key of the channel shows once.
+
+    While `more` is true, the end of no broadcast is near enough to look for.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Ledger:
         limits: Sequence[Limit],
         now: Callable[[], datetime],
         on_settled: Callable[[list[int]], None],
+        more: Callable[[], bool],
     ) -> None:
         self._database = database
         self._lease = lease
@@ -55,6 +59,7 @@ class Ledger:
         self._limits = limits
         self._now = now
         self._on_settled = on_settled
+        self._more = more
         self._waiting: list[_Entry] = []
         self._writing = False
 
@@ -138,7 +143,7 @@ class Ledger:
         settled: list[int] = []
         now = self._now()
         if results:
-            settled = await queue.record(tx, results, now)
+            settled = await queue.record(tx, results, now, more=self._more())
         if starts:
             opened = await queue.start(
                 tx,

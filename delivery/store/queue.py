@@ -6,6 +6,7 @@ while it names the attempt in hand, so that a late worker cannot overwrite what 
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column, select, update
 
@@ -16,7 +17,7 @@ from delivery.pace import Limit
 from delivery.store import limits as counting
 from delivery.store.broadcasts import go_on, settle
 from delivery.store.deliveries import follow_up, get, hold_back, read_delivery
-from delivery.store.dialect import in_json, moment, statement
+from delivery.store.dialect import in_json, is_postgres, moment, statement
 from delivery.tables import broadcast, delivery
 
 __all__ = ["Result", "claim", "due", "expired", "give_back", "record", "release_expired", "renew", "start"]
@@ -156,12 +157,13 @@ async def renew(tx: Tx, lease: str, ids: Collection[int], until: datetime) -> No
 # Start
 
 
+# What bears a lease is being sent: no other word is needed. On Postgres, "state = 'sending'" could lead the planner
+# into the partial index of leases, which after a large broadcast is full of dead entries.
 _OPEN = """
 INSERT INTO attempt (delivery_id, channel, number, started_at, detail, actor)
 SELECT d.id, d.channel, d.attempts + 1, :now, '', :actor
   FROM {rows} JOIN delivery d ON d.id = r.id JOIN broadcast b ON b.id = d.broadcast_id
- WHERE d.state = 'sending' AND d.lease = :lease AND d.attempt_id IS NULL AND d.lease_until > :now
-   AND b.state = 'running'
+ WHERE d.lease = :lease AND d.attempt_id IS NULL AND d.lease_until > :now AND b.state = 'running'
  {lock_d}
 RETURNING delivery_id, id
 """
@@ -170,9 +172,23 @@ UPDATE delivery SET attempt_id = r.attempt, attempts = attempts + 1, key_since =
   FROM {rows}
  WHERE delivery.id = r.id
 """
+# Both in one journey to the server.
+_OPEN_AND_MARK = """
+WITH r AS (SELECT * FROM {rows}), opened AS (
+  INSERT INTO attempt (delivery_id, channel, number, started_at, detail, actor)
+  SELECT d.id, d.channel, d.attempts + 1, :now, '', :actor
+    FROM r JOIN delivery d ON d.id = r.id JOIN broadcast b ON b.id = d.broadcast_id
+   WHERE d.lease = :lease AND d.attempt_id IS NULL AND d.lease_until > :now AND b.state = 'running'
+   {lock_d}
+  RETURNING delivery_id, id)
+UPDATE delivery SET attempt_id = opened.id, attempts = attempts + 1, key_since = r.since, updated_at = :now
+  FROM opened JOIN r ON r.id = opened.delivery_id
+ WHERE delivery.id = opened.delivery_id
+RETURNING delivery.id, delivery.attempt_id
+"""
 _OPENED_BEFORE = """
 SELECT d.id, d.attempt_id FROM {rows} JOIN delivery d ON d.id = r.id
- WHERE d.state = 'sending' AND d.lease = :lease AND d.attempt_id IS NOT NULL
+ WHERE d.lease = :lease AND d.attempt_id IS NOT NULL
 """
 
 
@@ -198,23 +214,32 @@ async def start(
         await counting.stand_in_line(tx, deliveries[0].channel)
         there = await counting.room(tx, deliveries[0].channel, limits, len(deliveries), now)
         wanted = deliveries[: max(0, there.count)]
-    opened: dict[int, int] = {}
-    if wanted:
-        rows = in_json([[one.id] for one in wanted])
-        values = {"rows": rows, "lease": lease, "actor": actor, "now": now}
-        opened = {row[0]: row[1] for row in await tx.execute(statement(tx, _OPEN, {"id": "bigint"}), values)}
-    if opened:
-        since = {one.id: _window_start(one, windows.get(one.channel, timedelta(0)), now) for one in wanted}
-        written = {each: moment(tx, each) for each in set(since.values())}
-        marks = [[one, number, written[since[one]]] for one, number in opened.items()]
-        columns = {"id": "bigint", "attempt": "bigint", "since": "timestamptz"}
-        await tx.execute(statement(tx, _MARK, columns), {"rows": in_json(marks), "now": now})
+    since = {one.id: _window_start(one, windows.get(one.channel, timedelta(0)), now) for one in wanted}
+    opened = await _open(tx, since, lease=lease, actor=actor, now=now) if since else {}
     if len(opened) < len(deliveries):
         rest = [one for one in deliveries if one.id not in opened]
         values = {"rows": in_json([[one.id] for one in rest]), "lease": lease}
         found = await tx.execute(statement(tx, _OPENED_BEFORE, {"id": "bigint"}), values)
         opened |= {row[0]: row[1] for row in found}
         await _let_go(tx, [one for one in rest if one.id not in opened], now, lease=lease)
+    return opened
+
+
+async def _open(tx: Tx, since: Mapping[int, datetime], *, lease: str, actor: str, now: datetime) -> dict[int, int]:
+    """Write the attempts of these deliveries; `since` says when each one's key was first shown."""
+    values: dict[str, Any] = {"lease": lease, "actor": actor, "now": now}
+    written = {each: moment(tx, each) for each in set(since.values())}
+    if is_postgres(tx):
+        rows = in_json([[one, written[begin]] for one, begin in since.items()])
+        both = statement(tx, _OPEN_AND_MARK, {"id": "bigint", "since": "timestamptz"})
+        return {row[0]: row[1] for row in await tx.execute(both, values | {"rows": rows})}
+    rows = in_json([[one] for one in since])
+    opening = statement(tx, _OPEN, {"id": "bigint"})
+    opened = {row[0]: row[1] for row in await tx.execute(opening, values | {"rows": rows})}
+    if opened:
+        marks = in_json([[one, number, written[since[one]]] for one, number in opened.items()])
+        columns = {"id": "bigint", "attempt": "bigint", "since": "timestamptz"}
+        await tx.execute(statement(tx, _MARK, columns), {"rows": marks, "now": now})
     return opened
 
 
@@ -244,6 +269,23 @@ UPDATE delivery
   FROM {rows}
  WHERE delivery.id = r.id AND delivery.attempt_id = r.attempt AND delivery.state IN ('sending', 'unconfirmed')
 """
+# Both in one journey to the server.
+_CLOSE_AND_MOVE = """
+WITH r AS (SELECT * FROM {rows}), moved AS (
+  UPDATE delivery
+     SET state = r.next, reason = r.why, detail = r.said, doubtful = r.unheard,
+         external_ids = coalesce(r.ids, external_ids), link = coalesce(r.shown_at, link),
+         due_at = coalesce(r.due, due_at),
+         attempts = attempts - r.uncounted, lease = NULL, lease_until = NULL, updated_at = :now
+    FROM r
+   WHERE delivery.id = r.id AND delivery.attempt_id = r.attempt AND delivery.state IN ('sending', 'unconfirmed')
+), closed AS (
+  UPDATE attempt SET ended_at = :now, outcome = r.word, reason = r.why, detail = r.said
+    FROM r
+   WHERE attempt.id = r.attempt AND attempt.ended_at IS NULL
+  RETURNING attempt.id)
+SELECT count(*) FROM closed
+"""
 _RESULT = {
     "id": "bigint",
     "attempt": "bigint",
@@ -260,10 +302,11 @@ _RESULT = {
 _FINAL_WITHOUT_SUCCESS = frozenset({DeliveryState.FAILED, DeliveryState.UNCONFIRMED})
 
 
-async def record(tx: Tx, results: Sequence[Result], now: datetime) -> list[int]:
+async def record(tx: Tx, results: Sequence[Result], now: datetime, *, more: bool = False) -> list[int]:
     """Close attempts and move their deliveries. Returns the broadcasts that are settled by it.
 
-    Repeating it changes nothing: an attempt closes once, and a delivery that has moved on no longer answers to it.
+    With `more`, others of these broadcasts are known to be waiting, so that none can be settled now. Repeating it
+    changes nothing: an attempt closes once, and a delivery that has moved on no longer answers to it.
     """
     rows = in_json(
         [
@@ -283,14 +326,24 @@ async def record(tx: Tx, results: Sequence[Result], now: datetime) -> list[int]:
             for one in results
         ]
     )
-    closed = await tx.execute(statement(tx, _CLOSE, _RESULT), {"rows": rows, "now": now})
-    await tx.execute(statement(tx, _MOVE, _RESULT), {"rows": rows, "now": now})
+    closed = await _close_and_move(tx, {"rows": rows, "now": now})
     stopped = [one.delivery.id for one in results if one.state in _FINAL_WITHOUT_SUCCESS]
     if stopped:
         await hold_back(tx, stopped, now)
-    if closed.rowcount < len(results):
+    if closed < len(results):
         await _undo_lateness(tx, results, now)
+    if more:
+        return []
     return await settle(tx, {one.delivery.broadcast_id for one in results}, now)
+
+
+async def _close_and_move(tx: Tx, values: dict[str, Any]) -> int:
+    """Return how many of the attempts were still open."""
+    if is_postgres(tx):
+        return int((await tx.execute(statement(tx, _CLOSE_AND_MOVE, _RESULT), values)).scalar_one())
+    closed = await tx.execute(statement(tx, _CLOSE, _RESULT), values)
+    await tx.execute(statement(tx, _MOVE, _RESULT), values)
+    return closed.rowcount
 
 
 async def _undo_lateness(tx: Tx, results: Sequence[Result], now: datetime) -> None:

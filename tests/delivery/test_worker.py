@@ -423,10 +423,10 @@ async def test_one_faulty_record_does_not_cut_the_others_off(
     number = await a_broadcast(desk, targets=["mail:few"])
     real = queue.record
 
-    async def fails_for_one(tx: Tx, results: Sequence[Result], now: datetime) -> list[int]:
+    async def fails_for_one(tx: Tx, results: Sequence[Result], now: datetime, *, more: bool) -> list[int]:
         if any(one.delivery.recipient.address == "a3@example.org" for one in results):
             raise RuntimeError("a bug of ours")
-        return await real(tx, results, now)
+        return await real(tx, results, now, more=more)
 
     with monkeypatch.context() as patched:
         patched.setattr(queue, "record", fails_for_one)
