@@ -43,6 +43,7 @@ _log = structlog.get_logger()
 _MOST_CLAIMED = 200
 _AHEAD_SECONDS = 0.5
 _SHORT_REST_SECONDS = 0.25
+_PATIENCE_SECONDS = 1.0
 _KEPT_RENDERINGS = 32
 # So many sends in a row that reach nobody are no accident of one recipient.
 _SIGNS_OF_OUTAGE = 3
@@ -340,12 +341,12 @@ class Lane:
     async def _mind(self, error: ChannelError) -> None:
         """Hold the channel when it refuses everybody, or when send after send finds nobody there."""
         if isinstance(error, ChannelClosed):
-            await self._hold(error)
+            await self._insist(lambda: self._hold(error))
             return
         out_of_reach = isinstance(error, Deferred) and error.reason is Reason.NOT_CONNECTED
         self._failures = self._failures + 1 if out_of_reach else 0
         if self._failures >= min(_SIGNS_OF_OUTAGE, self._pace.concurrency):
-            await self._hold(error)
+            await self._insist(lambda: self._hold(error))
 
     async def _hold(self, error: ChannelError) -> None:
         now = self._desk.now()
@@ -375,17 +376,41 @@ class Lane:
     async def _reopen(self) -> None:
         self._failures = 0
         if self._held:
-            async with self._desk.database.writing() as tx:
-                await holds.open_again(tx, self._channel)
-            self._held = False
-            _log.info("channel.open_again", channel=self._channel)
+            await self._insist(self._open_again)
+
+    async def _open_again(self) -> None:
+        async with self._desk.database.writing() as tx:
+            await holds.open_again(tx, self._channel)
+        self._held = False
+        _log.info("channel.open_again", channel=self._channel)
 
     async def _give_back(self, rest: list[Delivery]) -> None:
+        """Put what was claimed and not started into the queue again."""
         if rest:
-            async with self._desk.database.writing() as tx:
-                await queue.give_back(tx, rest, lease=self._standing.lease, now=self._desk.now())
+            await self._insist(lambda: self._return(rest))
             for one in rest:
                 self._leased_at.pop(one.id, None)
+
+    async def _return(self, rest: list[Delivery]) -> None:
+        async with self._desk.database.writing() as tx:
+            await queue.give_back(tx, rest, lease=self._standing.lease, now=self._desk.now())
+
+    async def _insist(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write something besides the outcome of a send, and wait for the database as long as that takes.
+
+        Whatever goes wrong here must not cost the outcome, which is still to be recorded.
+        """
+        while True:
+            try:
+                await write()
+            except Exception as error:  # noqa: BLE001 - see above
+                if not is_away(error):
+                    _log.exception("lane.not_written", channel=self._channel)
+                    return
+                _log.warning("lane.waits_for_database", channel=self._channel, error=str(error))
+                await asyncio.sleep(_PATIENCE_SECONDS)
+            else:
+                return
 
 
 async def _within(seconds: float, waiting: Awaitable[None]) -> None:
