@@ -72,6 +72,18 @@ def test_a_list_channel_by_itself_means_all_its_lists(rupor: Rupor) -> None:
     assert (len(rupor.sent("mail")), len(rupor.sent("wall"))) == (2, 1)
 
 
+def test_waiting_for_what_is_paused_says_so(rupor: Rupor) -> None:
+    args = ("announce", "--text", "Собрание", "--to", "wall", "--key", "k")
+    rupor(*args)
+    rupor("pause", "1")
+    code, _, err = rupor(*args, "--wait", "--timeout", "1.2")
+    assert (code, err.count("Приостановлено. Продолжить: rupor resume 1")) == (3, 1)
+    assert rupor.sent("wall") == []
+    rupor("resume", "1")
+    assert rupor(*args, "--wait")[0] == 0
+    assert rupor.sent("wall") == ["Собрание"]
+
+
 def test_time_out_ends_with_3_and_leaves_the_rest_to_the_service(rupor: Rupor) -> None:
     rupor.configure(CHANNELS + "per_minute = 1\nconcurrency = 2\n")
     rupor.a_list("all", "a@example.org", "b@example.org")
