@@ -142,6 +142,7 @@ class Worker:
                 return False
             if await filling.take_slice(tx, one, self._desk.now()) is None:
                 await broadcasts.settle(tx, [one.broadcast_id], self._desk.now())
+                await filling.look_over(tx)
         return True
 
     async def tidy(self) -> bool:
