@@ -29,7 +29,8 @@ def addresses(count: int, domain: str = "x.ru") -> list[str]:
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> int:
     """Lists of more than three are taken in slices of three."""
-    monkeypatch.setattr(filling, "SLICE", 3)
+    for size in ("SLICE", "AT_ONCE"):
+        monkeypatch.setattr(filling, size, 3, raising=False)
     monkeypatch.setattr(filling.take_slice, "__kwdefaults__", {"most": 3})
     return 3
 
