@@ -54,14 +54,15 @@ class DeliveryState(StrEnum):
 
 _D = DeliveryState
 TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    _D.QUEUED: frozenset({_D.SENDING, _D.CANCELLED, _D.FAILED}),
+    _D.QUEUED: frozenset({_D.SENDING, _D.CANCELLED, _D.FAILED, _D.UNCONFIRMED}),
     _D.SENDING: frozenset({_D.SENT, _D.FAILED, _D.UNCONFIRMED, _D.QUEUED, _D.CANCELLED}),
     _D.SENT: frozenset(),
     _D.FAILED: frozenset({_D.QUEUED}),
     _D.UNCONFIRMED: frozenset({_D.SENT, _D.FAILED, _D.QUEUED}),
     _D.CANCELLED: frozenset(),
 }
-"""The allowed steps. queued -> failed: the part before it never came. sending -> cancelled: claimed, not yet begun.
+"""The allowed steps. queued -> failed: the part before it never came. queued -> unconfirmed: cancelled while it waited
+to be repeated, so nobody knows whether it is there. sending -> cancelled: claimed, not yet begun.
 failed -> queued and the steps out of unconfirmed are a person's word, or a late answer of the very attempt that was in
 doubt."""
 

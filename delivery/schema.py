@@ -5,6 +5,8 @@ Each migration is a file `NNNN_words.py`, and NNNN is its revision; Alembic keep
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib import resources
 
@@ -61,7 +63,7 @@ async def standing(database: Database) -> Standing:
 async def upgrade(database: Database) -> None:
     """Run every migration that is missing. Two processes that start together take turns."""
     async with database.without_limits() as connection:
-        # Migrations bring their own transactions, and on SQLite they rebuild tables with foreign keys off.
+        # Migrations bring their own transactions.
         await connection.run_sync(_upgrade)
 
 
@@ -72,4 +74,27 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", "migrations:.")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _foreign_keys_off(connection):
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _foreign_keys_off(connection: Connection) -> Iterator[None]:
+    """Let a table of SQLite be rebuilt although rows of others point to it: https://sqlite.org/lang_altertable.html.
+
+    Inside a transaction the pragma does nothing, and SQLAlchemy begins one with the first statement that it sees.
+    Raises RuntimeError when a row points nowhere afterwards.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+        cursor.execute("PRAGMA foreign_key_check")
+        if lost := cursor.fetchall():
+            raise RuntimeError(f"rows that point nowhere: {lost[:5]}")
+    finally:
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()

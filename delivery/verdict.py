@@ -111,7 +111,9 @@ def in_doubt(
 
 
 def _deferred(one: Delivery, attempt: int, error: Deferred, terms: Terms, now: datetime, jitter: float = 0.0) -> Result:
-    decision = decide(error, one.attempts + 1, now - one.queued_at, terms.policy, now=now, jitter=jitter)
+    # What a limit kept waiting for a day has not been tried for a day.
+    since = (one.key_since or now) if terms.patient else one.queued_at
+    decision = decide(error, one.attempts + 1, now - since, terms.policy, now=now, jitter=jitter)
     match decision:
         case RetryAt():
             return Result(

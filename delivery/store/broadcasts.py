@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, case, delete, exists, func, select, update
 
 from channels.contract import Recipient
 from delivery.database import Tx
@@ -33,6 +33,8 @@ __all__ = [
 
 _SWEPT = 5_000
 _OPEN = (BroadcastState.RUNNING, BroadcastState.PAUSED)
+# What waited to be repeated may be there already, and nobody will ask again: a person must look.
+_STOPPED = case((delivery.c.doubtful, DeliveryState.UNCONFIRMED), else_=DeliveryState.CANCELLED)
 
 
 async def insert(
@@ -266,7 +268,7 @@ async def sweep_cancelled(tx: Tx, now: datetime, *, most: int = _SWEPT) -> int:
         return 0
     rows = select(delivery.c.id).where(delivery.c.broadcast_id.in_(ids), delivery.c.state == "queued").limit(most)
     swept = update(delivery).where(delivery.c.id.in_(rows), delivery.c.state == "queued")
-    return (await tx.execute(swept.values(state=DeliveryState.CANCELLED, updated_at=now))).rowcount
+    return (await tx.execute(swept.values(state=_STOPPED, updated_at=now))).rowcount
 
 
 async def run_again(tx: Tx, broadcast_ids: Iterable[int], now: datetime, *, keep: Iterable[int] = ()) -> None:
@@ -288,7 +290,7 @@ async def run_again(tx: Tx, broadcast_ids: Iterable[int], now: datetime, *, keep
             update(delivery)
             .where(delivery.c.broadcast_id.in_(revived), delivery.c.id.not_in(kept))
             .where((delivery.c.state == DeliveryState.QUEUED) | not_begun)
-            .values(state=DeliveryState.CANCELLED, lease=None, lease_until=None, updated_at=now)
+            .values(state=_STOPPED, lease=None, lease_until=None, updated_at=now)
         )
     await tx.execute(
         update(broadcast)

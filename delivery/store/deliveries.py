@@ -38,7 +38,9 @@ _IN_TROUBLE: ColumnElement[bool] = delivery.c.state.in_(
 
 # Cancelling a broadcast is one word in its row; its queued deliveries follow in slices, and count as cancelled at once.
 _state: ColumnElement[str] = case(
-    (and_(delivery.c.state == "queued", broadcast.c.state == "cancelled"), "cancelled"), else_=delivery.c.state
+    (and_(delivery.c.state == "queued", broadcast.c.state == "cancelled", delivery.c.doubtful), "unconfirmed"),
+    (and_(delivery.c.state == "queued", broadcast.c.state == "cancelled"), "cancelled"),
+    else_=delivery.c.state,
 )
 _delivery = select(delivery, broadcast.c.announcement_id, _state.label("true_state")).join(
     broadcast, broadcast.c.id == delivery.c.broadcast_id

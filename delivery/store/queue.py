@@ -362,7 +362,7 @@ async def _undo_lateness(tx: Tx, results: Sequence[Result], now: datetime) -> No
 _LET_GO = """
 UPDATE delivery
    SET state = CASE WHEN (SELECT b.state FROM broadcast b WHERE b.id = delivery.broadcast_id) = 'cancelled'
-                    THEN 'cancelled' ELSE 'queued' END,
+                    THEN CASE WHEN doubtful THEN 'unconfirmed' ELSE 'cancelled' END ELSE 'queued' END,
        lease = NULL, lease_until = NULL, updated_at = :now
   FROM {rows}
  WHERE delivery.id = r.id AND delivery.state = 'sending' AND delivery.attempt_id IS NULL

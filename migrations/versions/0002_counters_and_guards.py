@@ -19,7 +19,7 @@ _GUARDS = {
     "sqlite": (
         """CREATE TRIGGER delivery_step BEFORE UPDATE OF state ON delivery
 WHEN OLD.state <> NEW.state AND NOT (
-  OLD.state = 'queued' AND NEW.state IN ('cancelled', 'failed', 'sending')
+  OLD.state = 'queued' AND NEW.state IN ('cancelled', 'failed', 'sending', 'unconfirmed')
   OR OLD.state = 'sending' AND NEW.state IN ('cancelled', 'failed', 'queued', 'sent', 'unconfirmed')
   OR OLD.state = 'failed' AND NEW.state IN ('queued')
   OR OLD.state = 'unconfirmed' AND NEW.state IN ('failed', 'queued', 'sent')
@@ -65,7 +65,7 @@ BEGIN
 END $$""",
         """CREATE TRIGGER delivery_step BEFORE UPDATE OF state ON delivery FOR EACH ROW
 WHEN (OLD.state <> NEW.state AND NOT (
-  OLD.state = 'queued' AND NEW.state IN ('cancelled', 'failed', 'sending')
+  OLD.state = 'queued' AND NEW.state IN ('cancelled', 'failed', 'sending', 'unconfirmed')
   OR OLD.state = 'sending' AND NEW.state IN ('cancelled', 'failed', 'queued', 'sent', 'unconfirmed')
   OR OLD.state = 'failed' AND NEW.state IN ('queued')
   OR OLD.state = 'unconfirmed' AND NEW.state IN ('failed', 'queued', 'sent')

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -59,7 +60,7 @@ async def test_a_look_that_brings_no_certainty_is_repeated_ever_more_rarely(
             looks.append(second)
         clock.advance(seconds=5)
     assert await states(desk, number) == [UNCONFIRMED]
-    pauses = [later - earlier for earlier, later in zip(looks, looks[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(looks)]
     assert pauses == sorted(pauses)
     assert 3 <= len(looks) <= 8
     wall.blind = None

@@ -1,19 +1,23 @@
-"""The database refuses what the table of states forbids, and counts what moves."""
+"""The database refuses what the table of states forbids, counts what moves, and comes there from the first schema."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from itertools import product
+from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, func, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from delivery import guards
+from delivery import guards, schema
 from delivery.database import Database, Tx
 from delivery.model import TRANSITIONS, DeliveryState
-from delivery.tables import announcement, broadcast, delivery, progress
+from delivery.schema import Standing
+from delivery.tables import announcement, attempt, broadcast, delivery, progress
 from tests.support import drawing
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -209,3 +213,81 @@ async def test_counters_are_right_when_many_count_at_once(database: Database) ->
             group.create_task(work(me))
     assert await counted(database) == await true(database)
     assert (await counted(database))[number, "mail"]["sent"] == workers * rounds
+
+
+# From the first schema
+
+
+@pytest.fixture
+async def old(database_url: str) -> AsyncIterator[Database]:
+    """A database as the first migration left it, with a delivery in each state."""
+    database = Database(database_url)
+    async with database.engine.connect() as connection:
+        await connection.run_sync(_first_schema)
+    async with database.writing() as tx:
+        number = await a_broadcast(tx)
+        await put(tx, number, [state.value for state in DeliveryState])
+        await put(tx, number, ["queued", "sent", "sent"], channel="wall")
+        for row in list(await tx.execute(select(delivery.c.id))):
+            tried = {"delivery_id": row.id, "number": 1, "started_at": NOW, "detail": "", "actor": "w"}
+            await tx.execute(insert(attempt).values(tried))
+    yield database
+    await database.close()
+
+
+def _first_schema(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", "migrations:.")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0001")
+
+
+async def rows_of(database: Database, table: Any, *columns: str) -> list[tuple[Any, ...]]:
+    async with database.reading() as tx:
+        chosen = select(*(table.c[name] for name in columns)).order_by(table.c.id)
+        return [tuple(row) for row in await tx.execute(chosen)]
+
+
+async def test_an_old_database_is_told_from_a_current_one(old: Database) -> None:
+    assert await schema.standing(old) is Standing.OLDER
+    await schema.upgrade(old)
+    assert await schema.standing(old) is Standing.CURRENT
+
+
+async def test_an_upgrade_keeps_every_row_and_counts_them(old: Database) -> None:
+    columns = [column.name for column in delivery.c]
+    before = await rows_of(old, delivery, *columns)
+    sent_out = await rows_of(old, broadcast, "id", "state", "release_key", "released_at")
+    await schema.upgrade(old)
+    assert await rows_of(old, delivery, *columns) == before
+    assert await rows_of(old, broadcast, "id", "state", "release_key", "released_at") == sent_out
+    assert await counted(old) == await true(old)
+    assert (await counted(old))[1, "mail"] == dict.fromkeys(DeliveryState, 1)
+    channels = await rows_of(old, attempt, "channel")
+    assert channels == [("mail",)] * 6 + [("wall",)] * 3
+
+
+async def test_an_upgraded_database_guards_and_counts(old: Database) -> None:
+    await schema.upgrade(old)
+    async with old.writing() as tx:
+        await tx.execute(text("UPDATE broadcast SET state = 'paused'"))
+        await tx.execute(text("UPDATE delivery SET state = 'sending' WHERE state = 'queued'"))
+        await put(tx, 1, ["queued"], first=100)
+    assert await counted(old) == await true(old)
+    with pytest.raises(DBAPIError, match=guards.REFUSAL):
+        async with old.writing() as tx:
+            await tx.execute(text("UPDATE delivery SET state = 'queued' WHERE state = 'sent'"))
+
+
+async def test_an_upgraded_database_has_the_indexes_of_a_new_one(old: Database, database: Database) -> None:
+    await schema.upgrade(old)
+
+    def indexes(connection: Connection) -> dict[str, list[tuple[str, list[str | None]]]]:
+        looked = inspect(connection)
+        return {
+            table: sorted((str(index["name"]), index["column_names"]) for index in looked.get_indexes(table))
+            for table in looked.get_table_names()
+        }
+
+    async with old.reading() as first, database.reading() as second:
+        assert await first.run_sync(indexes) == await second.run_sync(indexes)

@@ -498,8 +498,7 @@ class Histories(RuleBasedStateMachine):
             assert any(one.outcome == Outcome.UNCONFIRMED for one in attempts), "in doubt without a reason"
         if row.state == "sent":
             assert self.outside.seen[row.id] or self.said.get(row.id), "told as sent, and it is not there"
-        in_doubt = row.state == "cancelled" and row.doubtful
-        if row.state in {"failed", "cancelled"} and self.said.get(row.id) is not False and not in_doubt:
+        if row.state in {"failed", "cancelled"} and self.said.get(row.id) is not False:
             assert not fresh, f"told as {row.state}, and it is there"
 
     # The end
@@ -797,3 +796,25 @@ async def until_somebody_waits(desk: Desk) -> None:
                 if (await tx.execute(waits)).scalar_one():
                     return
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+async def test_what_was_cancelled_while_in_doubt_is_put_to_a_person(
+    desk: Desk, clock: Clock, wall: Scripted, claimed: bool
+) -> None:
+    wall.repeatable_for = WINDOW
+    number = await a_broadcast(desk, "один|два")
+    await begun(desk, clock, "wall", "w", WINDOW)
+    await lost(desk, clock)
+    clock.advance(seconds=5)
+    if claimed:
+        async with desk.database.writing() as tx:
+            await queue.claim(tx, "wall", limit=1, lease="x", until=lease_of(clock), now=clock())
+    await use.cancel(desk, number)
+    clock.advance(seconds=61)
+    worker = a_worker(desk)
+    await worker.rescue()
+    while await worker.tidy():
+        pass
+    assert await states(desk, number) == [DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED]
+    assert wall.sent == []

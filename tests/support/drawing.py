@@ -17,6 +17,7 @@ CAUSES: Mapping[tuple[DeliveryState, DeliveryState], str] = {
     (_D.QUEUED, _D.SENDING): "worker: claim",
     (_D.QUEUED, _D.CANCELLED): "housekeeping: its broadcast was cancelled",
     (_D.QUEUED, _D.FAILED): "worker: the part before it did not come",
+    (_D.QUEUED, _D.UNCONFIRMED): "housekeeping: cancelled while it waited to be repeated",
     (_D.SENDING, _D.SENT): "channel: receipt",
     (_D.SENDING, _D.FAILED): "channel: refused, or clock: too late",
     (_D.SENDING, _D.UNCONFIRMED): "channel: no answer, or rescue: the worker died after it began",
