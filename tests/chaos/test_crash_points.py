@@ -392,7 +392,7 @@ async def test_killed_while_giving_back(stage: Stage, side: str) -> None:
 async def test_killed_while_taking_slices(stage: Stage, side: str, nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven members in slices of two: three slices, a last one of one, and the end of the list."""
     before = stage.public()
-    monkeypatch.setattr(filling, "SLICE", 0)  # so that the release leaves the list to the worker
+    monkeypatch.setattr(filling, "AT_ONCE", 0)  # so that the release leaves the list to the worker
     number = await stage.announce(replace(PIPELINED, target="mail:many"))
     await stage.dies(await stage.start(PIPELINED, f"slice:{side}", nth, slice=2))
     states = [state for state, _ in await stage.end(number, len(MANY))]
