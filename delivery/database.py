@@ -25,7 +25,7 @@ Tx = AsyncConnection
 
 _BUSY_SECONDS = 10
 # Another process that finds the file locked asks again after 1 to 100 ms: it must not find it locked each time.
-_REST_AFTER_SECONDS = 0.010
+_REST_AFTER_SECONDS = 0.025
 _REST_SECONDS = 0.002
 _LIMITS = {"statement_timeout": "30s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
 _POSTGRES: dict[str, Any] = {"timeout": 5, "command_timeout": 60}  # seconds
@@ -145,7 +145,7 @@ class _Direct:
     def __init__(self, url: str) -> None:
         self._url = url
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
-        self._engine: Engine | None = None
+        self._connection: Connection | None = None
 
     async def transact(self, work: Work[T]) -> T:
         done = asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
@@ -156,18 +156,25 @@ class _Direct:
             raise
 
     def _do(self, work: Work[T]) -> T:
-        if self._engine is None:
-            self._engine = _prepared(create_engine(make_url(self._url).set(drivername="sqlite"), connect_args=_SQLITE))
-        with self._engine.begin() as connection:
-            return _finished(work(cast("Tx", _AtOnce(connection))))
+        if self._connection is None:
+            engine = create_engine(make_url(self._url).set(drivername="sqlite"), connect_args=_SQLITE)
+            self._connection = _prepared(engine).connect()
+        try:
+            with self._connection.begin():
+                return _finished(work(cast("Tx", _AtOnce(self._connection))))
+        except BaseException:
+            self._dispose()  # whatever happened to it: the next one begins with a new one
+            raise
 
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._dispose)
         self._thread.shutdown()
 
     def _dispose(self) -> None:
-        if self._engine is not None:
-            self._engine.dispose()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection.engine.dispose()
+            self._connection = None
 
 
 class _AtOnce:

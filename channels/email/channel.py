@@ -35,7 +35,7 @@ from channels.email.settings import Settings
 __all__ = ["EmailChannel", "connect"]
 
 _REPEAT_FOR = timedelta(hours=24)
-_IN_HAND = 2  # letters for each connection
+_IN_HAND = 3  # letters for each connection: one on the wire, one behind it, one being written down
 # A part may weigh 20 MB; a broadcast uses one, and several may run at once.
 _PARTS_KEPT = 4
 _LISTS_KEPT = 1000
@@ -91,15 +91,16 @@ class EmailChannel:
 
     @property
     def pace(self) -> Pace:
-        """Two letters for each connection, within the relay's own limits.
+        """A few letters for each connection, within the relay's own limits.
 
-        The second one's envelope travels behind the first one's text. Where the relay does not pipeline it waits in
-        the pool, which never opens more than `connections`.
+        The second one's envelope travels behind the first one's text, and the third one waits in the pool, which never
+        opens more than `connections`, until a place is free: so none has to wait for a record to be written.
         """
         limits = self._settings
+        concurrency = _IN_HAND * limits.connections
         return Pace(
-            concurrency=_IN_HAND * limits.connections,
-            per_destination=limits.per_domain or limits.connections,
+            concurrency=concurrency,
+            per_destination=limits.per_domain or (concurrency + 1) // 2,
             per_second=limits.per_second,
             per_minute=limits.per_minute,
             per_hour=limits.per_hour,
