@@ -18,7 +18,8 @@ from delivery.desk import Desk
 from delivery.scheduler import Scheduler
 from delivery.tables import broadcast as broadcasts
 from delivery.tables import channel_hold
-from sandbox.faults import Fault, Kind
+from delivery.worker import Worker
+from sandbox.faults import Fault, Faults, Kind
 from tests.chaos.counting import Drawn, Mishap, Stepped, a_desk, a_world, at_work, counted, left, over
 from tests.chaos.outside import a_post, announced, lists_stored
 from tests.support.databases import SQLITE, Databases
@@ -36,7 +37,7 @@ LOST = (Mishap(Kind.DROPS_AFTER_REQUEST), Mishap(Kind.DROPS_BEFORE, before=True)
 
 async def test_a_clock_that_is_stepped_by_hours(databases: Databases, tmp_path: Path, at_length: bool) -> None:
     """With answers lost, mailboxes that ask to wait, limits, and a second worker that takes over what looks dead."""
-    url, steps, drawn = databases.migrated(SQLITE, tmp_path), 40 if at_length else 4, random.Random(5)
+    url, steps, drawn = databases.migrated(SQLITE, tmp_path), 40 if at_length else 2, random.Random(5)
     async with a_world(tmp_path, speed=SPEED) as world:
         clock = Stepped(world.clock)
         desks = a_desk(world, url, now=clock, seconds=2, per_minute=60), a_desk(world, url, now=clock, per_minute=60)
@@ -65,16 +66,16 @@ async def test_what_waits_in_hand_goes_out_once_when_the_clock_is_stepped(
 ) -> None:
     """A step ahead makes leases look forgotten, while everybody who holds them is alive and has letters on the wire."""
     url = databases.migrated(SQLITE, tmp_path)
-    members = {"all": [f"a{number}@d{number % 5}.example" for number in range(200)]}
+    members = {"all": [f"a{number}@d{number % 5}.example" for number in range(100)]}
     async with a_world(tmp_path) as world:
         clock = Stepped(world.clock)
         desks = a_desk(world, url, now=clock, connections=4), a_desk(world, url, now=clock, connections=4)
         async with desks[0] as desk, desks[1] as other:
             await lists_stored(desk, members)
-            expected = {await announced(desk, a_post("Весть"), ["mail:all"], key="one"): 200}
+            expected = {await announced(desk, a_post("Весть"), ["mail:all"], key="one"): 100}
             world.mail.faults.add("body", Fault(Kind.DELAYS, seconds=0.03, times=0))
             async with at_work(desk, other) as workers:
-                await eventually(lambda: world.mail.accepted >= 40)
+                await eventually(lambda: world.mail.accepted >= 20)
                 clock.step(timedelta(hours=hours))
                 while await workers[0].rescue() + await workers[1].rescue():
                     pass
@@ -82,6 +83,37 @@ async def test_what_waits_in_hand_goes_out_once_when_the_clock_is_stepped(
                 clock.step(timedelta(hours=max(0, -hours)))
                 await over(desk)
         await counted(f"letters in hand, {hours:+} h", desk, world, expected, in_flight=2 * 8)
+
+
+class Uneven(Faults):
+    """A relay that takes its time over each letter, and never the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._random = random.Random(1)
+
+    def take(self, call: str, target: str = "") -> Fault | None:
+        return Fault(Kind.DELAYS, seconds=0.2 + self._random.random() / 2) if call == "body" else None
+
+
+@pytest.mark.xfail(strict=True, reason="what a lane claims may be in its hand already")
+async def test_what_a_worker_claims_a_second_time_goes_out_once(databases: Databases, tmp_path: Path) -> None:
+    """Another one has put back into the queue what it still has in hand, and it takes the same once more."""
+    url = databases.migrated(SQLITE, tmp_path)
+    members = {"all": [f"a{number}@d{number}.example" for number in range(50)]}
+    async with a_world(tmp_path) as world:
+        clock = Stepped(world.clock)
+        async with a_desk(world, url, now=clock, connections=4) as desk, a_desk(world, url, now=clock) as other:
+            await lists_stored(desk, members)
+            expected = {await announced(desk, a_post("Весть"), ["mail:all"], key="one"): 50}
+            world.mail.faults = Uneven()
+            async with at_work(desk):
+                while world.mail.accepted < 40:
+                    clock.step(timedelta(hours=1))
+                    await Worker(other, name="other").rescue()
+                    await asyncio.sleep(0.1)
+                await over(desk)
+        await counted("claimed twice by one worker", desk, world, expected, in_flight=0)
 
 
 async def test_what_is_released_after_a_step_back_goes_out_at_once(databases: Databases, tmp_path: Path) -> None:
@@ -132,7 +164,7 @@ async def eventually_queued(desk: Desk) -> None:
 
 async def test_schedules_beside_a_clock_that_is_stepped(databases: Databases, tmp_path: Path, at_length: bool) -> None:
     """Each moment goes out once, however often the clock passes it; what it sends arrives once."""
-    url, steps, drawn = databases.migrated(SQLITE, tmp_path), 30 if at_length else 4, random.Random(6)
+    url, steps, drawn = databases.migrated(SQLITE, tmp_path), 30 if at_length else 3, random.Random(6)
     async with a_world(tmp_path, speed=SPEED) as world:
         clock, stop = Stepped(world.clock), asyncio.Event()
         async with a_desk(world, url, now=clock, only=("vk", "mail")) as desk:
@@ -204,7 +236,7 @@ async def test_names_that_nobody_knows_for_a_while(
     """Held, told of after minutes only, and gone on with by itself; nothing is in doubt."""
     url, names = databases.migrated(SQLITE, tmp_path), Names()
     monkeypatch.setattr(socket, "getaddrinfo", names)
-    async with a_world(tmp_path, speed=SPEED) as world, a_desk(world, url, hosts=Names.HOSTS) as desk:
+    async with a_world(tmp_path, speed=90) as world, a_desk(world, url, hosts=Names.HOSTS) as desk:
         await lists_stored(desk, MEMBERS)
         names.known, began = False, world.clock()
         expected = {await announced(desk, a_post("Весть"), EVERYWHERE, key="1"): DELIVERIES}

@@ -124,7 +124,7 @@ async def test_an_unsteady_network(
     """Lines are cut, stall, or fall silent; some just as the answer to a COMMIT is on its way."""
     monkeypatch.setitem(module._POSTGRES, "timeout", 1.0)
     monkeypatch.setitem(module._POSTGRES, "command_timeout", 1.0)
-    rounds = 40 if at_length else 2
+    rounds = 40 if at_length else 1
     async with Unsteady(server, seed=7) as network:
         url, quiet = network.url(base), server.url(base)
         # What was claimed by a COMMIT whose answer is lost waits for the end of its lease.
@@ -176,7 +176,7 @@ time.sleep(float(sys.argv[2]))
 @pytest.mark.sqlite
 async def test_a_file_that_another_process_has_locked(databases: Databases, tmp_path: Path, at_length: bool) -> None:
     """For a minute: longer than the driver waits, and as long as a lease lasts."""
-    url, seconds = databases.migrated(SQLITE, tmp_path), 65 if at_length else 3
+    url, seconds = databases.migrated(SQLITE, tmp_path), 65 if at_length else 2
 
     async def lock() -> None:
         other = await asyncio.create_subprocess_exec(
@@ -195,14 +195,14 @@ async def filled_up(disk: Path) -> None:
     with suppress(OSError), ballast.open("wb", buffering=0) as file:
         while file.write(bytes(4096)):
             pass
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1)
     ballast.unlink()
 
 
 @root_only
 @pytest.mark.sqlite
 async def test_a_disk_that_is_full_for_a_while(databases: Databases, tmp_path: Path, at_length: bool) -> None:
-    rounds = 20 if at_length else 2
+    rounds = 20 if at_length else 1
     with a_disk(tmp_path / "disk", "12m") as disk:
         url = databases.migrated(SQLITE, disk)
         async with two_workers(tmp_path, url) as (world, desk):
@@ -213,11 +213,11 @@ async def test_a_disk_that_is_full_for_a_while(databases: Databases, tmp_path: P
 @pytest.mark.sqlite
 async def test_files_that_may_not_grow_for_a_while(databases: Databases, tmp_path: Path, at_length: bool) -> None:
     """As on a disk that is full, where nobody may mount one."""
-    rounds, url = 20 if at_length else 2, databases.migrated(SQLITE, tmp_path)
+    rounds, url = 20 if at_length else 1, databases.migrated(SQLITE, tmp_path)
 
     async def limit() -> None:
         with no_file_longer_than((tmp_path / "rupor.db-wal").stat().st_size):
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(1)
 
     async with two_workers(tmp_path, url) as (world, desk):
         expected = await troubled(world, desk, rounds, limit)
