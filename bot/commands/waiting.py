@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bot.config import Settings
 from bot.texts.cli import announce as texts
 from bot.texts.cli import status
-from bot.working import a_worker
+from bot.working import a_worker, attend
 from delivery.desk import Desk
 from delivery.model import UNFINISHED, BroadcastState, DeliveryState
 from delivery.store import broadcasts, holds
@@ -37,13 +37,14 @@ async def settle(
     worker = a_worker(settings, desk, on_change=news.set)
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(stop))
+        group.create_task(attend(settings, desk, stop, worker.poke))
         try:
             with suppress(TimeoutError), _bar() as bar:
                 async with asyncio.timeout(patience):
                     await _watch(desk, broadcast, bar, news, told)
         finally:
             stop.set()
-    return _left(await _counts(desk, broadcast)) == 0
+    return await _has_ended(desk, broadcast)
 
 
 async def _watch(desk: Desk, broadcast: int, bar: Progress | None, news: asyncio.Event, told: asyncio.Event) -> None:
@@ -55,7 +56,7 @@ async def _watch(desk: Desk, broadcast: int, bar: Progress | None, news: asyncio
         if bar and task is not None:
             total = sum(counts.values())
             bar.update(task, total=total, completed=total - _left(counts), failed=texts.so_far(counts))
-        if _left(counts) == 0:
+        if await _has_ended(desk, broadcast):
             return
         await _tell_of_holds(desk, broadcast, complained)
         await _tell_of_pause(desk, broadcast, complained)
@@ -98,6 +99,14 @@ async def _counts(desk: Desk, broadcast: int) -> Counts:
         for _broadcast, _channel, state, n in await broadcasts.counts(tx, [broadcast]):
             found[state] += n
     return found
+
+
+async def _has_ended(desk: Desk, broadcast: int) -> bool:
+    """Tell whether nothing is left to do, of lists that are still being taken either."""
+    async with desk.database.reading() as tx:
+        found = await broadcasts.get(tx, broadcast)
+    over = found is None or found.state in (BroadcastState.SETTLED, BroadcastState.CANCELLED)
+    return over and _left(await _counts(desk, broadcast)) == 0
 
 
 def _left(counts: Counts) -> int:
