@@ -203,7 +203,7 @@ async def counted(what: str, desk: Desk, world: Outside, expected: Mapping[int, 
     """Hold the four numbers against what may be, and print them."""
     verdict = await judged(desk, world, expected)
     print(f"\n{what}, {verdict.line()} (in flight {in_flight:,})")  # noqa: T201
-    assert verdict.fault == []
+    assert verdict.fault == [], verdict.fault
     assert verdict.unconfirmed <= in_flight
     return verdict
 
