@@ -7,14 +7,15 @@ done thousands of times.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import aiosqlite
-from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Executable, TextClause, create_engine, event, func, select
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -178,17 +179,51 @@ class _Direct:
 
 
 class _AtOnce:
-    """A transaction whose statements are done when they are called: what `work` awaits is there already."""
+    """A transaction whose statements are done when they are called: what `work` awaits is there already.
+
+    A statement written as text goes to the driver as it stands: SQLAlchemy's way there and back takes longer than
+    SQLite needs for the rows.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._driver = connection.connection
 
     @property
     def dialect(self) -> Dialect:
         return self._connection.dialect
 
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        return self._connection.execute(statement, parameters)
+    async def execute(self, statement: Executable, parameters: Any = None) -> Any:
+        if not isinstance(statement, TextClause):
+            return self._connection.execute(statement, parameters)
+        plain = {name: _as_stored(value) for name, value in (parameters or {}).items()}
+        cursor = self._driver.cursor()
+        self.dialect.do_execute(cursor, statement.text, plain)
+        return _Rows(cursor)
+
+
+class _Rows:
+    """What came of a statement: the part of SQLAlchemy's result that `delivery.store` uses of statements in text."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._rows: list[Any] = cursor.fetchall() if cursor.description else []
+        self.rowcount: int = cursor.rowcount
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def scalar_one_or_none(self) -> Any:
+        return self._rows[0][0] if self._rows else None
+
+    def scalar_one(self) -> Any:
+        return self._rows[0][0]
+
+
+def _as_stored(value: Any) -> Any:
+    """Write an instant as SQLAlchemy does (sqlalchemy.dialects.sqlite.DATETIME); the rest the driver knows."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value
 
 
 def _finished(work: Coroutine[Any, Any, T]) -> T:

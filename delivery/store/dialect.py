@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Table, TextClause, TextualSelect, bindparam, text
+from sqlalchemy import Table, TextClause, bindparam, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from delivery.database import Tx
 from delivery.tables import Instant
 
-__all__ = ["in_json", "is_postgres", "moment", "statement", "upsert"]
+__all__ = ["in_json", "is_postgres", "moment", "read_moment", "statement", "upsert"]
 
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -48,9 +48,7 @@ def upsert(tx: Tx, table: Table) -> Any:
 
 
 @cache
-def _statement(
-    dialect: str, sql: str, columns: tuple[tuple[str, str], ...], returning: tuple[Column[Any], ...]
-) -> TextClause | TextualSelect:
+def _statement(dialect: str, sql: str, columns: tuple[tuple[str, str], ...]) -> TextClause:
     fragments = dict(_FRAGMENTS[dialect])
     if dialect == "sqlite":
         fields = ", ".join(f"json_extract(value, '$[{i}]') AS {name}" for i, (name, _type) in enumerate(columns))
@@ -60,20 +58,17 @@ def _statement(
         fragments["rows"] = f"(SELECT {fields} FROM jsonb_array_elements(CAST(:rows AS jsonb))) AS r"  # noqa: S608
     found = text(sql.format(**fragments))
     moments = [bindparam(name, type_=Instant()) for name in ("now", "due", "until") if f":{name}" in sql]
-    found = found.bindparams(*moments)
-    return found.columns(*returning) if returning else found
+    return found.bindparams(*moments)
 
 
-def statement(
-    tx: Tx, sql: str, columns: Mapping[str, str] | None = None, *, returning: tuple[Column[Any], ...] = ()
-) -> TextClause | TextualSelect:
+def statement(tx: Tx, sql: str, columns: Mapping[str, str] | None = None) -> TextClause:
     """Return `sql` for the database in use; the parameters :now, :due and :until are instants.
 
     {rows} becomes a table `r` with these columns (name -> Postgres type), read from the parameter :rows, which
     `in_json` writes; {new_key} makes 32 hexadecimal digits for each row; {lock_d} locks the rows of the alias d, and
-    {skip_locked_d} those that nobody else has locked. `returning` names the columns that come back, for their types.
+    {skip_locked_d} those that nobody else has locked.
     """
-    return _statement(tx.dialect.name, sql, tuple((columns or {}).items()), returning)
+    return _statement(tx.dialect.name, sql, tuple((columns or {}).items()))
 
 
 def in_json(rows: Sequence[Sequence[Any]]) -> str:
@@ -87,3 +82,10 @@ def moment(tx: Tx, value: datetime | None) -> str | None:
         return None
     utc = value.astimezone(UTC)
     return utc.isoformat() if is_postgres(tx) else utc.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def read_moment(value: datetime | str | None) -> datetime | None:
+    """Read an instant that came back of a statement in text: SQLite keeps it as text without an offset."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return None if value is None else value.astimezone(UTC)

@@ -5,7 +5,7 @@ while it names the attempt in hand, so that a late worker cannot overwrite what 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column, select, update
@@ -17,7 +17,7 @@ from delivery.pace import Limit
 from delivery.store import limits as counting
 from delivery.store.broadcasts import go_on, settle
 from delivery.store.deliveries import follow_up, get, hold_back, read_delivery
-from delivery.store.dialect import in_json, is_postgres, moment, statement
+from delivery.store.dialect import in_json, is_postgres, moment, read_moment, statement
 from delivery.tables import broadcast, delivery
 
 __all__ = ["Result", "claim", "due", "expired", "give_back", "record", "release_expired", "renew", "start"]
@@ -64,24 +64,7 @@ RETURNING id, revision, part, address, name, organisation, list_key, list_name, 
     for elsewhere in ("", _ELSEWHERE)
 )
 _ENDING = {"ending": "text"}
-_CLAIMED = tuple(
-    delivery.c[name]
-    for name in (
-        "id",
-        "revision",
-        "part",
-        "address",
-        "name",
-        "organisation",
-        "list_key",
-        "list_name",
-        "key",
-        "attempts",
-        "key_since",
-        "doubtful",
-        "queued_at",
-    )
-)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 async def due(tx: Tx, channel: str, now: datetime, *, after: int = 0, without: Collection[str] = ()) -> int | None:
@@ -116,7 +99,7 @@ async def claim(
     whose = select(broadcast.c.announcement_id, broadcast.c.resumed_at).where(broadcast.c.id == chosen)
     announcement_id, resumed_at = (await tx.execute(whose)).one()
     values = {"broadcast": chosen, "channel": channel, "limit": limit, "lease": lease, "until": until, "now": now}
-    taken = statement(tx, _CLAIM_ELSEWHERE if without else _CLAIM, _ENDING, returning=_CLAIMED)
+    taken = statement(tx, _CLAIM_ELSEWHERE if without else _CLAIM, _ENDING)
     claimed = [
         Delivery(
             id=row[0],
@@ -130,9 +113,9 @@ async def claim(
             key=row[8],
             attempts=row[9],
             due_at=now,
-            key_since=row[10],
-            doubtful=row[11],
-            queued_at=row[12] if resumed_at is None else max(row[12], resumed_at),
+            key_since=read_moment(row[10]),
+            doubtful=bool(row[11]),
+            queued_at=max(read_moment(row[12]) or now, resumed_at or _NEVER),
             updated_at=now,
         )
         for row in await tx.execute(taken, values | _endings(without))

@@ -90,7 +90,9 @@ class Place:
 
 def email_settings(port: int, connections: int) -> email.Settings:
     """The relay on this machine."""
-    return email.Settings(host="127.0.0.1", port=port, tls="none", sender=SENDER, connections=connections, per_domain=0)
+    return email.Settings(
+        host="127.0.0.1", port=port, tls="none", sender=SENDER, connections=connections, per_domain=connections
+    )
 
 
 def _settings(place: Place) -> dict[str, BaseModel]:

@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("quick")
 
-MEMBERS = ("a@one.example", "b@one.example", "c@one.example", "d@one.example")
+MEMBERS = tuple(f"{letter}@one.example" for letter in "abcdefgh")
 
 
 @dataclass
