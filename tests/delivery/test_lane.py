@@ -126,7 +126,7 @@ async def test_a_pause_keeps_the_rest_waiting_and_nothing_becomes_late_by_it(des
     paused_at = len(mail.sent)
     await step
     assert not await worker.step("mail")
-    assert len(mail.sent) <= paused_at + 4  # what was started already
+    assert len(mail.sent) <= paused_at + 10  # what was started already
     assert (await states(desk, number)).count(QUEUED) == 400 - len(mail.sent)
     assert not await broadcast.pause(desk, number)
     clock.advance(hours=5)  # longer than the channel's patience
@@ -148,7 +148,7 @@ async def test_a_cancel_reaches_what_is_in_hand(desk: Desk) -> None:
     stopped = await broadcast.cancel(desk, number)
     cancelled_at = len(mail.sent)
     await step
-    assert len(mail.sent) <= cancelled_at + 4
+    assert len(mail.sent) <= cancelled_at + 10  # what was started in that moment
     found = await states(desk, number)
     assert (found.count(SENT), found.count(CANCELLED)) == (len(mail.sent), 400 - len(mail.sent))
     assert stopped.deliveries <= found.count(CANCELLED)
