@@ -6,6 +6,8 @@ One slow mail host would otherwise fill every connection with letters that wait 
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from itertools import count
 
 from delivery.model import Delivery
 
@@ -13,18 +15,25 @@ __all__ = ["Hand"]
 
 
 class Hand:
-    """Deliveries waiting to be sent. `share` is how many may be under way to one destination, 0 for any number."""
+    """Deliveries waiting to be sent. `share` is how many may be under way to one destination, 0 for any number.
+
+    They go out in the order in which they came, except that those for a full destination are passed by. Each has its
+    place in its destination's queue, and the heads of the queues that are not full stand in a heap.
+    """
 
     def __init__(self, destination: Callable[[Delivery], str], share: int) -> None:
         self._destination = destination
         self._share = share
-        self._waiting: deque[Delivery] = deque()
+        self._numbers = count()
+        self._queues: dict[str, deque[tuple[int, Delivery]]] = {}
+        self._heads: list[tuple[int, str]] = []
+        self._waiting = 0
         self._under_way: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self.ended = False
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._waiting
 
     @property
     def under_way(self) -> int:
@@ -34,43 +43,58 @@ class Hand:
     @property
     def ready(self) -> int:
         """How many wait and could go out now: those for a destination that has its full share are not counted."""
-        full = set(self.crowded)
-        return sum(self._destination(one) not in full for one in self._waiting) if full else len(self._waiting)
+        return self._waiting - sum(len(self._queues.get(one, ())) for one in self.crowded)
 
     @property
     def crowded(self) -> list[str]:
         """The destinations that have their full share: more for them need not be claimed now."""
-        return [one for one, count in self._under_way.items() if one and self._is_full(one, count)]
+        return [one for one in self._under_way if one and self._is_full(one)]
 
     def put(self, claimed: Iterable[Delivery]) -> None:
         """Add what was claimed."""
-        self._waiting.extend(claimed)
+        for one in claimed:
+            where = self._destination(one)
+            queue = self._queues.setdefault(where, deque())
+            queue.append((next(self._numbers), one))
+            self._waiting += 1
+            if len(queue) == 1:
+                self._offer(where)
         self._change()
 
     def take(self) -> Delivery | None:
         """Return the next delivery that may go out now, None when there is none. `done` must follow."""
-        for place, one in enumerate(self._waiting):
-            where = self._destination(one)
-            if not self._is_full(where, self._under_way[where]):
-                del self._waiting[place]
-                self._under_way[where] += 1
-                return one
-        return None
+        if not self._heads:
+            return None
+        _number, where = heappop(self._heads)
+        queue = self._queues[where]
+        _number, one = queue.popleft()
+        self._waiting -= 1
+        self._under_way[where] += 1
+        if queue:
+            self._offer(where)
+        else:
+            del self._queues[where]
+        return one
 
     def done(self, one: Delivery) -> None:
         """The delivery is no longer on the wire."""
         where = self._destination(one)
+        was_full = self._is_full(where)
         self._under_way[where] -= 1
         if not self._under_way[where]:
             del self._under_way[where]
+        if was_full and where in self._queues:
+            self._offer(where)
         self._change()
 
     def drain(self) -> list[Delivery]:
         """Return all that waits, and end: nothing more is to be sent."""
-        rest = list(self._waiting)
-        self._waiting.clear()
+        rest = sorted((each for queue in self._queues.values() for each in queue), key=lambda each: each[0])
+        self._queues.clear()
+        self._heads.clear()
+        self._waiting = 0
         self.end()
-        return rest
+        return [one for _number, one in rest]
 
     def end(self) -> None:
         """Nothing more will come."""
@@ -81,8 +105,13 @@ class Hand:
         """Wait until something was put, done or ended."""
         await self._changed.wait()
 
-    def _is_full(self, where: str, count: int) -> bool:
-        return bool(self._share and where) and count >= self._share
+    def _offer(self, where: str) -> None:
+        """Let the head of a queue be taken, unless its destination has its share."""
+        if not self._is_full(where):
+            heappush(self._heads, (self._queues[where][0][0], where))
+
+    def _is_full(self, where: str) -> bool:
+        return bool(self._share and where) and self._under_way[where] >= self._share
 
     def _change(self) -> None:
         self._changed.set()
