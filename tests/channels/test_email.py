@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ async def test_a_repeat_bears_the_same_message_id(mail: MailStandIn, channel: Em
 
 
 async def test_tells_the_engine_its_limits(mail: MailStandIn) -> None:
-    limits = {"per_second": 5, "per_minute": 60, "per_hour": 500, "per_day": 1000}
+    limits: dict[str, Any] = {"per_second": 5, "per_minute": 60, "per_hour": 500, "per_day": 1000}
     async with a_channel(mail, connections=3, stale_hours=2, **limits) as channel:
         assert channel.pace == Pace(concurrency=9, per_destination=5, **limits)
         assert channel.address is None
