@@ -75,7 +75,7 @@ async def _search(desk: Desk, way: Channel, one: Delivery) -> Receipt | None:
     async with desk.database.reading() as tx:
         post = await announcements.post_of(tx, one.announcement_id, one.revision)
         previous = await deliveries.previous_receipt(tx, one) if one.part > 1 else None
-        last = await deliveries.newest_receipt(tx, one.channel, one.recipient.address, before=since)
+        last = await deliveries.newest_receipt(tx, one, since=since)
     part = way.render(post).parts[one.part - 1]
     shipment = Shipment(part, one.recipient, one.key, previous, unheard=True)
     for _ in range(_TWINS):

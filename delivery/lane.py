@@ -48,7 +48,7 @@ _KEPT_RENDERINGS = 32
 # So many sends in a row that reach nobody are no accident of one recipient.
 _SIGNS_OF_OUTAGE = 3
 # Where nobody answers, editors are told at the so-manieth failure, some four minutes after the first.
-_TELL_AT = 5
+_TELL_AT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +179,10 @@ class Lane:
         claimed = await self._desk.database.transact(lambda tx: self._claim_in(tx, wanted, has, crowded))
         if claimed:
             self._served = claimed[0].broadcast_id
+            # What another worker took for lost and gave back may be in this very hand still: once is enough.
+            fresh = [one for one in claimed if one.id not in self._leased_at]
             self._leased_at |= dict.fromkeys((one.id for one in claimed), at)
-            hand.put(claimed)
+            hand.put(fresh)
         return bool(claimed)
 
     async def _claim_in(self, tx: Tx, wanted: int, has: int, crowded: Sequence[str]) -> list[Delivery]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from channels.contract import Post, Reason, Receipt, Recipient
@@ -65,6 +65,9 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 to be repeated, so nobody knows whether it is there. sending -> cancelled: claimed, not yet begun.
 failed -> queued and the steps out of unconfirmed are a person's word, or a late answer of the very attempt that was in
 doubt."""
+
+CLOCK_SLACK = timedelta(minutes=1)
+"""So far the clocks of two workers may differ, or a clock may be corrected, without a word."""
 
 UNFINISHED = frozenset({_D.QUEUED, _D.SENDING})
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from channels.contract import POST_PAUSES, Deferred, Reason
+from delivery.model import CLOCK_SLACK
 
 __all__ = ["GiveUp", "Policy", "RetryAt", "decide", "hold_pause", "repeat_at"]
 
@@ -52,9 +53,10 @@ def repeat_at(
 ) -> datetime | None:
     """Say when a delivery in doubt may go out once more under the same key, or None when a person must decide.
 
-    Only a channel that shows one key once has a `window`; the repeat must begin inside it.
+    Only a channel that shows one key once has a `window`; the repeat must begin inside it. A key that was first shown
+    in the future was shown before the clock was put back, nobody knows how long ago.
     """
-    if key_since is None:
+    if key_since is None or key_since > now + CLOCK_SLACK:
         return None
     moment = now + _spread(_pause(_REPEAT_PAUSES, attempts), jitter)
     return moment if moment < key_since + window else None

@@ -173,6 +173,11 @@ delivery = Table(
         **_only("state IN ('failed', 'unconfirmed')"),
     ),
     Index(
+        "ix_delivery_repeat",
+        "key_since",
+        **_only("doubtful AND state = 'queued'"),
+    ),
+    Index(
         "ix_delivery_link",
         "broadcast_id",
         "id",

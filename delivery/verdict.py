@@ -18,7 +18,7 @@ from channels.contract import (
     Rejected,
     Unconfirmed,
 )
-from delivery.model import Delivery, DeliveryState, Outcome, Result
+from delivery.model import CLOCK_SLACK, Delivery, DeliveryState, Outcome, Result
 from delivery.retry import GiveUp, Policy, RetryAt, decide, repeat_at
 
 __all__ = ["Terms", "before_sending", "in_doubt", "judge", "sent", "terms_of"]
@@ -45,7 +45,8 @@ def terms_of(way: Channel) -> Terms:
 def before_sending(one: Delivery, attempt: int, terms: Terms, now: datetime, jitter: float = 0.0) -> Result | None:
     """Return the verdict on a delivery that must not go out any more; None: let it go."""
     if one.doubtful:
-        forgotten = one.key_since is None or now >= one.key_since + terms.repeatable_for
+        since = one.key_since
+        forgotten = since is None or since > now + CLOCK_SLACK or now >= since + terms.repeatable_for
         doubt = Unconfirmed("the key may be forgotten by now")
         return in_doubt(one, attempt, doubt, terms, now, jitter) if forgotten else None
     if not terms.patient and now > one.queued_at + terms.policy.stale_after:

@@ -146,13 +146,18 @@ class Worker:
         return True
 
     async def tidy(self) -> bool:
-        """Write cancellations into rows, and settle what nobody has. Tells whether there may be more."""
+        """Write cancellations into rows, settle what nobody has, forget keys of another time.
+
+        Tells whether there may be more.
+        """
+        now = self._desk.now()
         async with self._desk.database.reading() as tx:
             swept, finished = await broadcasts.left_to_tidy(tx)
-        if not swept and not finished:
+            ahead = await queue.keys_ahead(tx, now)
+        if not (swept or finished or ahead):
             return False
-        now = self._desk.now()
         async with self._desk.database.writing() as tx:
+            await queue.forget_keys(tx, now)
             count = await broadcasts.sweep_cancelled(tx, now)
             settled = await broadcasts.settle_finished(tx, now)
         if settled:

@@ -100,7 +100,8 @@ class EmailChannel:
         concurrency = _IN_HAND * limits.connections
         return Pace(
             concurrency=concurrency,
-            per_destination=limits.per_domain or (concurrency + 1) // 2,
+            # Each may hold a connection, and the others need some, too; but one that hangs must not stop its domain.
+            per_destination=limits.per_domain or max(2, limits.connections // 2),
             per_second=limits.per_second,
             per_minute=limits.per_minute,
             per_hour=limits.per_hour,

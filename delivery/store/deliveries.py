@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, case, exists, literal_column, select, update
+from sqlalchemy import ColumnElement, FromClause, Row, and_, case, exists, func, literal_column, select, update
 
 from channels.contract import Reason, Receipt, Recipient
 from delivery.database import Tx
@@ -244,13 +244,23 @@ async def previous_receipt(tx: Tx, one: Delivery) -> Receipt | None:
     return _receipt((await tx.execute(found)).one_or_none())
 
 
-async def newest_receipt(tx: Tx, channel: str, address: str, *, before: datetime) -> Receipt | None:
-    """Return the receipt of the last part that this place is sure to have taken before a moment."""
+async def newest_receipt(tx: Tx, one: Delivery, *, since: datetime) -> Receipt | None:
+    """Return the receipt of the last part that this place is sure to have taken before `one` was first sent (`since`).
+
+    Attempts are numbered as they begin, whatever the clock says; so a later one is never taken for an earlier one.
+    """
+    first = (
+        select(func.min(attempt.c.id))
+        .where(attempt.c.delivery_id == one.id, attempt.c.channel.is_not(None), attempt.c.started_at >= since)
+        .scalar_subquery()
+    )
     found = (
         select(delivery.c.external_ids, delivery.c.link)
-        .where(delivery.c.channel == channel, delivery.c.address == address)
-        .where(delivery.c.link.is_not(None), delivery.c.state == DeliveryState.SENT, delivery.c.updated_at <= before)
-        .order_by(delivery.c.updated_at.desc(), delivery.c.id.desc())
+        .join(attempt, attempt.c.id == delivery.c.attempt_id)
+        .where(delivery.c.channel == one.channel, delivery.c.address == one.recipient.address)
+        .where(delivery.c.link.is_not(None), delivery.c.state == DeliveryState.SENT)
+        .where(attempt.c.id < first, attempt.c.ended_at <= since)
+        .order_by(attempt.c.id.desc())
         .limit(1)
     )
     return _receipt((await tx.execute(found)).one_or_none())

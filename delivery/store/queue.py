@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column, select, update
+from sqlalchemy import ColumnElement, and_, literal_column, select, update
 
 from channels.contract import Recipient
 from delivery.database import Tx
-from delivery.model import Delivery, DeliveryState, Outcome, Result
+from delivery.model import CLOCK_SLACK, Delivery, DeliveryState, Outcome, Result
 from delivery.pace import Limit
 from delivery.store import limits as counting
 from delivery.store.broadcasts import go_on, settle
@@ -20,7 +20,19 @@ from delivery.store.deliveries import follow_up, get, hold_back, read_delivery
 from delivery.store.dialect import in_json, is_postgres, moment, read_moment, statement
 from delivery.tables import broadcast, delivery
 
-__all__ = ["Result", "claim", "due", "expired", "give_back", "record", "release_expired", "renew", "start"]
+__all__ = [
+    "Result",
+    "claim",
+    "due",
+    "expired",
+    "forget_keys",
+    "give_back",
+    "keys_ahead",
+    "record",
+    "release_expired",
+    "renew",
+    "start",
+]
 
 # Literals, not parameters: the partial indexes answer only to them (on Postgres even in a generic plan).
 _QUEUED: ColumnElement[bool] = delivery.c.state == literal_column("'queued'")
@@ -376,6 +388,23 @@ async def expired(tx: Tx, now: datetime, limit: int = 500) -> list[tuple[Deliver
         .with_for_update(skip_locked=True, of=delivery)
     )
     return [(read_delivery(row), row.attempt_id) for row in await tx.execute(found)]
+
+
+async def forget_keys(tx: Tx, now: datetime) -> None:
+    """Let nobody repeat by itself what was first shown in the future: our clock was put back, the other side's not.
+
+    Such a delivery becomes due at once, and then a person or a look decides.
+    """
+    await tx.execute(update(delivery).where(_ahead(now)).values(key_since=None, due_at=now, updated_at=now))
+
+
+async def keys_ahead(tx: Tx, now: datetime) -> bool:
+    """Tell whether there are such deliveries."""
+    return (await tx.execute(select(delivery.c.id).where(_ahead(now)).limit(1))).first() is not None
+
+
+def _ahead(now: datetime) -> ColumnElement[bool]:
+    return and_(delivery.c.doubtful, _QUEUED, delivery.c.key_since > now + CLOCK_SLACK)
 
 
 async def release_expired(tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> None:

@@ -157,6 +157,7 @@ def upgrade() -> None:
     _index("ix_broadcast_running", ["id"], "state = 'running'", table="broadcast")
     _index("ix_delivery_due", ["broadcast_id", "channel", "due_at", "id"], "state = 'queued'")
     _index("ix_delivery_trouble", ["broadcast_id", "id"], "state IN ('failed', 'unconfirmed')")
+    _index("ix_delivery_repeat", ["key_since"], "doubtful AND state = 'queued'")
     _index("ix_delivery_link", ["broadcast_id", "id"], "link IS NOT NULL")
     counted = ", ".join(f"count(*) FILTER (WHERE state = '{state}')" for state in _STATES)
     op.execute(

@@ -96,7 +96,6 @@ class Uneven(Faults):
         return Fault(Kind.DELAYS, seconds=0.2 + self._random.random() / 2) if call == "body" else None
 
 
-@pytest.mark.xfail(strict=True, reason="what a lane claims may be in its hand already")
 async def test_what_a_worker_claims_a_second_time_goes_out_once(databases: Databases, tmp_path: Path) -> None:
     """Another one has put back into the queue what it still has in hand, and it takes the same once more."""
     url = databases.migrated(SQLITE, tmp_path)
@@ -136,7 +135,6 @@ async def test_what_is_released_after_a_step_back_goes_out_at_once(databases: Da
         await counted("released after a step back", desk, world, expected, in_flight=0)
 
 
-@pytest.mark.xfail(strict=True, reason="the repeat waits for a moment that VK reaches hours later")
 async def test_a_key_that_vk_has_forgotten_is_not_repeated_by_a_clock_that_was_set_back(
     databases: Databases, tmp_path: Path
 ) -> None:

@@ -159,9 +159,7 @@ async def test_an_urgent_one_overtakes_thousands(databases: Databases, tmp_path:
     "share",
     [
         2,
-        pytest.param(
-            0, marks=pytest.mark.xfail(strict=True, reason="half of the letters in hand are all of the connections")
-        ),
+        0,
     ],
     ids=["half", "default"],
 )
