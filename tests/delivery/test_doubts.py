@@ -2,8 +2,6 @@ import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
-import pytest
-
 from channels.contract import Deferred, Reason, Receipt, Unconfirmed
 from delivery import broadcast, doubts
 from delivery.desk import Desk
@@ -12,8 +10,6 @@ from delivery.model import DeliveryState, Outcome
 from delivery.store.deliveries import attempts_of
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
-
-pytestmark = pytest.mark.every_postgres
 
 SENT, FAILED, UNCONFIRMED = DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCONFIRMED
 

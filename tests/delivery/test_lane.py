@@ -15,8 +15,6 @@ from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, del
 from tests.support.clock import Clock
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.every_postgres
-
 SENT, QUEUED, CANCELLED = DeliveryState.SENT, DeliveryState.QUEUED, DeliveryState.CANCELLED
 
 
