@@ -80,7 +80,6 @@ class Lane:
         self._leased_at: dict[int, float] = {}  # what is in hand, and when its lease was last known to be ours
         self._held = False
         self._hand: Hand | None = None
-        self._unsettled = False  # records were written without a look whether their broadcast has ended
         self._failures = 0  # in a row, of those that reached nobody
         self._served = 0  # the broadcast that had its turn last
         self._speed = 0.0  # deliveries a second
@@ -134,18 +133,21 @@ class Lane:
             await self._give_back(hand.drain())
         finally:
             self._leased_at.clear()
-        if self._unsettled:
-            self._unsettled = False
-            async with self._desk.database.writing() as tx:
-                await broadcasts.settle_finished(tx, self._desk.now())
+        await self._settle()
         self._standing.on_change()
         return True
 
+    async def _settle(self) -> None:
+        """Settle what no record has seen the end of: of two that wrote the last results at once, neither may have."""
+        async with self._desk.database.reading() as tx:
+            _cancelled, finished = await broadcasts.left_to_tidy(tx)
+        if finished:
+            async with self._desk.database.writing() as tx:
+                await broadcasts.settle_finished(tx, self._desk.now())
+
     def _more(self) -> bool:
         """Tell whether so much waits in hand that hardly a broadcast ends with the next record."""
-        more = self._hand is not None and len(self._hand) > self._pace.concurrency
-        self._unsettled |= more
-        return more
+        return self._hand is not None and len(self._hand) > self._pace.concurrency
 
     # Claiming
 

@@ -110,7 +110,7 @@ class Recurrence:
         )
         # crontab(5): "restricted" means that the field does not begin with a star; so */2 is not.
         both = fields[2].startswith("*") or fields[4].startswith("*")
-        if both and days.numbers and weekdays.nth:
+        if both and (days.numbers or days.nth) and weekdays.nth:
             raise RecurrenceError(RecurrenceCode.NOT_TOGETHER, "weekday", fields[4])
         return cls(
             cron=cron,

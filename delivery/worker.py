@@ -26,6 +26,7 @@ _log = structlog.get_logger()
 LEASE = timedelta(seconds=60)
 _REST_SECONDS = 1.0
 _FAULT_REST_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 3.0
 
 
 class Worker:
@@ -46,6 +47,7 @@ class Worker:
         self._lanes = {channel: Lane(channel, self._standing) for channel in desk.channels}
         self._wake = {channel: asyncio.Event() for channel in desk.channels}
         self._chores_wait = asyncio.Event()
+        self._ended = asyncio.Event()
 
     def poke(self) -> None:
         """Look at the queue now rather than at the next poll."""
@@ -65,7 +67,11 @@ class Worker:
                 _done, late = await asyncio.wait(lanes, timeout=finish_within)
                 for task in late:
                     task.cancel()
-            for task in upkeep:
+            self._ended.set()
+            self.poke()
+            # A connection that is cut while it is being made is left to the collector; so let them come to an end.
+            _done, late = await asyncio.wait(upkeep, timeout=_LAST_WORDS_SECONDS)
+            for task in late:
                 task.cancel()
 
     async def step(self, channel: str) -> bool:
@@ -102,7 +108,7 @@ class Worker:
 
     async def _upkeep(self) -> None:
         """Prolong the leases of this worker and look for those of dead ones."""
-        while True:
+        while not self._ended.is_set():
             try:
                 await self.renew()
                 while await self.rescue():
@@ -110,19 +116,21 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - leases must go on being renewed
                 if not is_away(error):
                     _log.exception("worker.upkeep_failed")
-            await asyncio.sleep(self._standing.lease_time.total_seconds() / 4)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._standing.lease_time.total_seconds() / 4):
+                    await self._ended.wait()
 
     async def _chores(self) -> None:
         """Do what others have left to be done bit by bit."""
-        while True:
+        while not self._ended.is_set():
             self._chores_wait.clear()
             try:
-                while await self.fill():
+                while not self._ended.is_set() and await self.fill():
                     for event in self._wake.values():
                         event.set()
-                while await self.tidy():
+                while not self._ended.is_set() and await self.tidy():
                     pass
-                while await doubts.look_at_next(self._desk):
+                while not self._ended.is_set() and await doubts.look_at_next(self._desk):
                     pass
             except Exception as error:  # noqa: BLE001 - it is tried again
                 if not is_away(error):

@@ -26,6 +26,7 @@ MARKS = (
     "browser: runs in a real browser (set by the fixture browser)",
     "every_postgres: repeat on every Postgres version that is there, not on the first choice only",
     "slow: takes more than a few seconds",
+    "at_length: only `make chaos` runs it (its clock runs so fast that a busy machine is late by hours)",
 )
 
 

@@ -35,6 +35,7 @@ DELIVERIES = 1 + 1 + LETTERS
 LOST = (Mishap(Kind.DROPS_AFTER_REQUEST), Mishap(Kind.DROPS_BEFORE, before=True))
 
 
+@pytest.mark.at_length
 async def test_a_clock_that_is_stepped_by_hours(databases: Databases, tmp_path: Path, at_length: bool) -> None:
     """With answers lost, mailboxes that ask to wait, limits, and a second worker that takes over what looks dead."""
     url, steps, drawn = databases.migrated(SQLITE, tmp_path), 40 if at_length else 2, random.Random(5)
@@ -115,6 +116,7 @@ async def test_what_a_worker_claims_a_second_time_goes_out_once(databases: Datab
         await counted("claimed twice by one worker", desk, world, expected, in_flight=0)
 
 
+@pytest.mark.at_length
 async def test_what_is_released_after_a_step_back_goes_out_at_once(databases: Databases, tmp_path: Path) -> None:
     """Whatever waits in the future that was, new words do not wait for it."""
     url = databases.migrated(SQLITE, tmp_path)
@@ -160,6 +162,7 @@ async def eventually_queued(desk: Desk) -> None:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.at_length
 async def test_schedules_beside_a_clock_that_is_stepped(databases: Databases, tmp_path: Path, at_length: bool) -> None:
     """Each moment goes out once, however often the clock passes it; what it sends arrives once."""
     url, steps, drawn = databases.migrated(SQLITE, tmp_path), 30 if at_length else 3, random.Random(6)
@@ -228,6 +231,7 @@ class Names:
         return self._real(host, *arguments, **options)
 
 
+@pytest.mark.at_length
 async def test_names_that_nobody_knows_for_a_while(
     databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_length: bool
 ) -> None:

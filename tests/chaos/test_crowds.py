@@ -85,6 +85,7 @@ def most_within(moments: Sequence[datetime], span: timedelta) -> int:
     return max(sum(1 for each in moments if start <= each < start + span) for start in moments)
 
 
+@pytest.mark.at_length
 async def test_a_hundred_broadcasts_at_once(databases: Databases, tmp_path: Path, at_length: bool) -> None:
     url, relay = databases.migrated(SQLITE, tmp_path), a_relay()
     large, small, urgent = (10, 80, 10) if at_length else (2, 24, 4)
@@ -178,7 +179,7 @@ async def test_a_slow_mail_host_takes_its_share_only(databases: Databases, tmp_p
             await released(desk, "Ещё всем", ["mail:slow", "mail:many"]): len(slow) + len(MANY),
         }
         async with at_work(desk, lease=LEASE):
-            await eventually(lambda: world.mail.accepted == 2 * len(MANY), within=40 if share else 5)
+            await eventually(lambda: world.mail.accepted == 2 * len(MANY), within=40)
             assert await on_the_wire(desk) <= 4
             world.mail.faults.clear()
             world.mail.cut_all()

@@ -552,7 +552,7 @@ def test_no_history_loses_doubles_or_hides_anything(migrated_url: str, monkeypat
         monkeypatch.setattr(sliced, "__kwdefaults__", {"most": 2})
     monkeypatch.setattr("delivery.database._REST_SECONDS", 0)
     on_sqlite = migrated_url.startswith("sqlite")
-    machines = MACHINES or (60 if on_sqlite else 10)
+    machines = MACHINES or (30 if on_sqlite else 6)
     if on_sqlite:
         # The driver's thread costs more than all the rest.
         monkeypatch.setattr(aiosqlite, "connect", partial(aiosqlite.connect, check_same_thread=False))
