@@ -101,7 +101,7 @@ class EmailChannel:
         return Pace(
             concurrency=concurrency,
             # Each may hold a connection, and the others need some, too; but one that hangs must not stop its domain.
-            per_destination=limits.per_domain or max(2, limits.connections // 2),
+            per_destination=limits.per_domain or max(2, limits.connections * 3 // 4),
             per_second=limits.per_second,
             per_minute=limits.per_minute,
             per_hour=limits.per_hour,
