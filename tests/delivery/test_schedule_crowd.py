@@ -102,7 +102,6 @@ async def test_others_write_while_hundreds_are_released(desk: Desk, clock: Clock
     assert len(written) > 3  # they took turns
 
 
-@pytest.mark.every_postgres
 async def test_two_processes_release_a_repeat_once_each_time(desk: Desk, clock: Clock, migrated_url: str) -> None:
     plans = [await a_plan(desk, cron="*/10 * * * *") for _ in range(3)]
     async with another_process(desk, migrated_url) as other:

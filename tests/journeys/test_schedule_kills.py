@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
 ZONE = ZoneInfo("Europe/Moscow")
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
-RANDOM_KILLS = 60
+RANDOM_KILLS = 30
 SPEED = 240.0  # minutes of the schedules' time in one of ours
 PLANS = 10
 
@@ -194,7 +194,6 @@ async def written(url: str) -> Written:
     return Written(**found)
 
 
-@pytest.mark.every_postgres
 async def test_killed_at_each_statement_of_a_release_in_turn(
     victims: Victims, migrated_url: str, record_property: Any
 ) -> None:
