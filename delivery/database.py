@@ -66,6 +66,7 @@ class Database:
         self._direct = _Direct(url) if self.dialect == "sqlite" else None
         self._written_for = 0.0  # seconds of writing without a rest
         self._written_at = 0.0
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"Database({self._engine.url.render_as_string(hide_password=True)})"
@@ -73,6 +74,7 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Tx]:
         """Open a transaction that commits on leaving, and rolls back when an exception leaves."""
+        self._must_be_open()
         async with self._line, self._rested(), self._engine.begin() as tx:
             yield tx
 
@@ -82,6 +84,7 @@ class Database:
         On SQLite all its statements run in one go in a thread. One by one, each would cost two changes of thread,
         some 0.1 ms: more than the statement itself. A cancellation waits for the end of the transaction.
         """
+        self._must_be_open()
         if self._direct is None:
             async with self._engine.begin() as tx:
                 at_start()
@@ -111,8 +114,14 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         """Open a transaction that only reads, beside whoever writes."""
+        self._must_be_open()
         async with self._readers.begin() as tx:
             yield tx
+
+    def _must_be_open(self) -> None:
+        """Refuse after `close`: the engine would connect anew, and nobody would close that connection."""
+        if self._closed:
+            raise RuntimeError("the database is closed")
 
     @property
     def engine(self) -> AsyncEngine:
@@ -135,6 +144,7 @@ class Database:
 
     async def close(self) -> None:
         """Give back every connection."""
+        self._closed = True
         if self._direct is not None:
             await self._direct.close()
         await self._engine.dispose()

@@ -83,7 +83,7 @@ async def test_what_waits_in_hand_goes_out_once_when_the_clock_is_stepped(
                 # What was due by the clock that was wrong waits until the right one says so.
                 clock.step(timedelta(hours=max(0, -hours)))
                 await over(desk)
-        await counted(f"letters in hand, {hours:+} h", desk, world, expected, in_flight=2 * 8)
+            await counted(f"letters in hand, {hours:+} h", desk, world, expected, in_flight=2 * 8)
 
 
 class Uneven(Faults):
@@ -113,7 +113,7 @@ async def test_what_a_worker_claims_a_second_time_goes_out_once(databases: Datab
                     await Worker(other, name="other").rescue()
                     await asyncio.sleep(0.1)
                 await over(desk)
-        await counted("claimed twice by one worker", desk, world, expected, in_flight=0)
+            await counted("claimed twice by one worker", desk, world, expected, in_flight=0)
 
 
 @pytest.mark.at_length
@@ -134,7 +134,7 @@ async def test_what_is_released_after_a_step_back_goes_out_at_once(databases: Da
                     began = world.clock()
                     await over(desk)
                     assert world.clock() - began < timedelta(hours=1)
-        await counted("released after a step back", desk, world, expected, in_flight=0)
+            await counted("released after a step back", desk, world, expected, in_flight=0)
 
 
 async def test_a_key_that_vk_has_forgotten_is_not_repeated_by_a_clock_that_was_set_back(
@@ -154,7 +154,7 @@ async def test_a_key_that_vk_has_forgotten_is_not_repeated_by_a_clock_that_was_s
                 await asyncio.sleep(0.5)  # the worker goes on
                 world.clock.advance(timedelta(hours=3, minutes=1))
                 await over(desk)
-        await counted("a clock set back by three hours", desk, world, expected, in_flight=1)
+            await counted("a clock set back by three hours", desk, world, expected, in_flight=1)
 
 
 async def eventually_queued(desk: Desk) -> None:

@@ -511,7 +511,7 @@ def brute(drawn: Drawn, start: datetime, count: int) -> list[datetime]:
 
 
 @given(DRAWN.filter(_sayable), st.datetimes(datetime(2023, 1, 1), datetime(2031, 1, 1)))  # noqa: DTZ001 - wall times
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_means_what_crontab_5_says(drawn: Drawn, moment: datetime) -> None:
     start = moment.replace(second=0, microsecond=0)
     expected = brute(drawn, start, 25)
@@ -521,7 +521,7 @@ def test_means_what_crontab_5_says(drawn: Drawn, moment: datetime) -> None:
 
 
 @given(DRAWN.filter(_sayable), CHANGES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_means_the_same_where_clocks_change(drawn: Drawn, change: tuple[ZoneInfo, datetime]) -> None:
     zone, day = change
     start, end = day - timedelta(hours=30), day + timedelta(hours=40)
