@@ -33,6 +33,7 @@ from bot.opening import opened_desk
 from channels.contract import Post
 from delivery import broadcast
 from delivery.desk import Desk
+from delivery.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,15 @@ async def measure(scenario: Scenario, letters: int) -> Figures:
 
 
 async def released(desk: Desk, post: Post, letters: int) -> int:
-    """Release the post to a new list of so many people."""
+    """Release the post to a new list of so many people; all deliveries wait in the queue."""
     key = f"list{letters}"
     await a_list(desk, key, letters)
     number = await broadcast.draft(desk, post, author="benchmark", targets=[f"mail:{key}"])
-    return (await broadcast.release(desk, number, by="benchmark")).broadcast_id
+    found = (await broadcast.release(desk, number, by="benchmark")).broadcast_id
+    worker = Worker(desk, name="benchmark")
+    while await worker.fill():
+        pass
+    return found
 
 
 async def _size(desk: Desk, post: Post, folder: Path, url: str) -> int:

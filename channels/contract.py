@@ -280,7 +280,7 @@ class ChannelClosed(ChannelError):
 class Pace:
     """How fast a channel may be asked. Zero means no limit; `gap` is the least time between two sends.
 
-    `concurrency` sends may be under way at once, of which `per_destination` to one destination.
+    `concurrency` sends may be under way at once, of which `per_destination` to one destination: a mail domain.
     """
 
     concurrency: int = 1
@@ -394,10 +394,6 @@ class Channel(Protocol):
     @property
     def can_look(self) -> bool:
         """Whether `look` can tell if a doubtful shipment is public."""
-        ...
-
-    def destination(self, recipient: Recipient) -> str:
-        """Return what shares its fate with others, as a mail domain does; empty where there is only one. Pure."""
         ...
 
     def render(self, post: Post) -> Rendering:

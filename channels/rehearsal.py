@@ -24,7 +24,6 @@ from channels.contract import (
     Problem,
     ProblemCode,
     Receipt,
-    Recipient,
     Rendering,
     Shipment,
     Surroundings,
@@ -120,10 +119,6 @@ class RehearsalChannel:
         return True
 
     # What it does
-
-    def destination(self, recipient: Recipient) -> str:
-        """What stands behind the @, as with mailboxes."""
-        return recipient.address.rpartition("@")[2]
 
     def render(self, post: Post) -> Rendering:
         """One part that holds everything as it was written."""

@@ -5,7 +5,7 @@ One slow mail host would otherwise fill every connection with letters that wait 
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from itertools import count
 
@@ -21,8 +21,7 @@ class Hand:
     place in its destination's queue, and the heads of the queues that are not full stand in a heap.
     """
 
-    def __init__(self, destination: Callable[[Delivery], str], share: int) -> None:
-        self._destination = destination
+    def __init__(self, share: int) -> None:
         self._share = share
         self._numbers = count()
         self._queues: dict[str, deque[tuple[int, Delivery]]] = {}
@@ -53,7 +52,7 @@ class Hand:
     def put(self, claimed: Iterable[Delivery]) -> None:
         """Add what was claimed."""
         for one in claimed:
-            where = self._destination(one)
+            where = one.destination
             queue = self._queues.setdefault(where, deque())
             queue.append((next(self._numbers), one))
             self._waiting += 1
@@ -78,7 +77,7 @@ class Hand:
 
     def done(self, one: Delivery) -> None:
         """The delivery is no longer on the wire."""
-        where = self._destination(one)
+        where = one.destination
         was_full = self._is_full(where)
         self._under_way[where] -= 1
         if not self._under_way[where]:

@@ -119,7 +119,7 @@ class Lane:
         self._held = held is not None
         if due is None or (held is not None and held.retry_at > now):
             return False
-        hand = self._hand = Hand(self._destination, self._pace.per_destination)
+        hand = self._hand = Hand(self._pace.per_destination)
         if not await self._claim(hand, 1 if held else self._wanted(hand)):
             return False
         try:
@@ -214,9 +214,6 @@ class Lane:
             self._speed, self._finished, self._measured_at = self._finished / passed, 0, now
         idle = self._pace.concurrency - hand.under_way
         return max(1, idle, min(_MOST_CLAIMED, round(self._speed * _AHEAD_SECONDS)))
-
-    def _destination(self, one: Delivery) -> str:
-        return self._way.destination(one.recipient)
 
     # Sending
 

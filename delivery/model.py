@@ -154,6 +154,8 @@ class Delivery:
     receipt: Receipt | None = None
     reason: Reason | None = None
     detail: str = ""
+    destination: str = ""
+    """What shares its fate with others, as all mailboxes of a domain do; empty where there is only one."""
 
 
 @dataclass(frozen=True, slots=True)

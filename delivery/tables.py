@@ -136,6 +136,7 @@ delivery = Table(
     Column("organisation", Text, nullable=False),
     Column("list_key", Text, nullable=False),
     Column("list_name", Text, nullable=False),
+    Column("destination", Text, nullable=False, server_default=""),  # a mailbox's domain, which may be slow as a whole
     Column("state", Text, nullable=False),
     Column("key", Text, nullable=False),  # VK's guid, a letter's Message-ID: the same for every attempt
     Column("key_since", Instant),  # when the key was first shown to the other side
@@ -160,6 +161,15 @@ delivery = Table(
         "due_at",
         "id",
         **_only("state = 'queued'"),
+    ),
+    Index(
+        "ix_delivery_elsewhere",
+        "broadcast_id",
+        "channel",
+        "destination",
+        "due_at",
+        "id",
+        **_only("state = 'queued' AND destination <> ''"),
     ),
     Index(
         "ix_delivery_lease",

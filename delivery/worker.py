@@ -148,8 +148,10 @@ class Worker:
             one = await filling.unfinished(tx)
             if one is None:
                 return False
-            if await filling.take_slice(tx, one, self._desk.now()) is None:
+            left = await filling.take_slice(tx, one, self._desk.now())
+            if left is None:
                 await broadcasts.settle(tx, [one.broadcast_id], self._desk.now())
+            if left is None or not one.after_address:
                 await filling.look_over(tx)
         return True
 

@@ -35,7 +35,7 @@ from channels.email.settings import Settings
 __all__ = ["EmailChannel", "connect"]
 
 _REPEAT_FOR = timedelta(hours=24)
-_IN_HAND = 3  # letters for each connection: one on the wire, one behind it, one being written down
+_IN_HAND = 4  # letters for each connection: one on the wire, one behind it, two being written down
 # A part may weigh 20 MB; a broadcast uses one, and several may run at once.
 _PARTS_KEPT = 4
 _LISTS_KEPT = 1000
@@ -132,10 +132,6 @@ class EmailChannel:
     def can_look(self) -> bool:
         """A relay does not show what it has taken."""
         return False
-
-    def destination(self, recipient: Recipient) -> str:
-        """The mail domain: one slow host must not keep the others waiting."""
-        return recipient.address.rpartition("@")[2].lower()
 
     def render(self, post: Post) -> Rendering:
         """Show the letter: one part, with `title` (the subject), `text`, `html` and attachments."""

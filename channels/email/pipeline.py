@@ -15,6 +15,9 @@ The rules, each with its reason:
 - A letter in second place that leaves (cancelled, or tired of a slow first one) has its envelope out already. The relay
   must get no text for it, nor a lone dot, which would be an empty letter: the line ends after the first one's answer.
 - A 354 for an envelope without recipients is answered by a lone dot (RFC 2920 §3.1).
+- Who hears an answer, has nothing to say to it and waits for another one acknowledges at once. A relay that sends small
+  answers one by one (Nagle's way, RFC 896) would otherwise hold the next one back until our side acknowledges the
+  first, which it puts off for up to 40 ms (RFC 9293 §3.8.6.3): that halves the speed.
 
 No tasks and no streams: everything happens when bytes come, when the transport has room again, when a letter is handed
 over, or when the one timer looks at the clock. What each answer means stands in `answers`, as for the plain way; a test
@@ -22,7 +25,9 @@ sends the same letters both ways and compares.
 """
 
 import asyncio
+import socket
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
@@ -39,6 +44,7 @@ _CHUNK = 65_536
 # Nobody's answer is longer, in octets. RFC 5321 §4.5.3.1.5 allows 512 a line.
 _LONGEST_ANSWER = 32_768
 _CLOSING = 421
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 _EXPECTED = {Phase.MAIL: 2, Phase.RCPT: 2, Phase.DATA: 3, Phase.FINAL_DOT: 2, Phase.RESET: 2, Phase.QUIT: 2}
 
 
@@ -103,6 +109,7 @@ class Pipeline(asyncio.Protocol):
         self.letters = 0
         self.idle_since = 0.0
         self._transport = connection.hand_over(self)
+        self._socket: socket.socket | None = self._transport.get_extra_info("socket")
 
     # For the pool
 
@@ -176,7 +183,8 @@ class Pipeline(asyncio.Protocol):
             self._read(line, now)
         if len(self._begun) + self._earlier_octets > _LONGEST_ANSWER:
             self._end("an answer without end")
-        self._go_on(now)
+        if not self._go_on(now) and self._awaited:
+            self._acknowledge()
 
     def eof_received(self) -> None:
         """The relay has hung up."""
@@ -269,13 +277,13 @@ class Pipeline(asyncio.Protocol):
 
     # Writing
 
-    def _go_on(self, now: float) -> None:
-        """Write whatever may be written now, and start the time limit of what comes next."""
+    def _go_on(self, now: float) -> bool:
+        """Write whatever may be written now, and start the time limit of what comes next. Tells whether it wrote."""
         if self._gone:
-            return
+            return False
         if self._transport.is_closing():
             self._end("connection lost")
-            return
+            return False
         for passage in self._passages:
             if passage.stage is _Stage.CALLED_FOR:
                 self._write_text(passage, now)
@@ -285,8 +293,15 @@ class Pipeline(asyncio.Protocol):
                 passage.stage, passage.moved = _Stage.OFFERED, now
             if passage.stage is not _Stage.WRITTEN:
                 break
-        self._flush()
+        wrote = self._flush()
         self._limit(now)
+        return wrote
+
+    def _acknowledge(self) -> None:
+        """Acknowledge what was heard without waiting for something to say. The system forgets this wish: ask anew."""
+        if _QUICKACK is not None and self._socket is not None:
+            with suppress(OSError):  # a line that is down tells so elsewhere
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def _write_text(self, passage: _Passage, now: float) -> None:
         """Write a letter's text as far as there is room."""
@@ -308,10 +323,12 @@ class Pipeline(asyncio.Protocol):
         passage.stage = _Stage.WRITTEN
         self._written_at = now
 
-    def _flush(self) -> None:
-        if self._out and not self._gone:
-            self._transport.write(b"".join(self._out))
-            self._out.clear()
+    def _flush(self) -> bool:
+        if not self._out or self._gone:
+            return False
+        self._transport.write(b"".join(self._out))
+        self._out.clear()
+        return True
 
     # Patience
 

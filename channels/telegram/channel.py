@@ -16,7 +16,6 @@ from channels.contract import (
     Post,
     Reason,
     Receipt,
-    Recipient,
     Rejected,
     Rendering,
     Shipment,
@@ -83,10 +82,6 @@ class TelegramChannel:
         settings = self._settings
         elsewhere = settings.service_chat not in {"", settings.chat_id}
         return elsewhere and not settings.protect and counts_its_own_messages(_chat(self.address))
-
-    def destination(self, recipient: Recipient) -> str:  # noqa: ARG002
-        """There is only one."""
-        return ""
 
     def render(self, post: Post) -> Rendering:
         """Show which messages the post becomes, and what an editor should know before."""

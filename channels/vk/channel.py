@@ -19,7 +19,6 @@ from channels.contract import (
     Post,
     Reason,
     Receipt,
-    Recipient,
     Rejected,
     Rendering,
     Shipment,
@@ -111,10 +110,6 @@ class VkChannel:
     def can_look(self) -> bool:
         """With a key that may read the wall; the community's own may not."""
         return bool(self._readers())
-
-    def destination(self, recipient: Recipient) -> str:  # noqa: ARG002
-        """There is only one."""
-        return ""
 
     def render(self, post: Post) -> Rendering:
         """Show the one part that the post becomes, and what an editor should know before."""

@@ -191,14 +191,14 @@ async def settle(tx: Tx, broadcast_ids: Iterable[int], now: datetime) -> list[in
 
     Of two workers that record the last two deliveries at once, neither sees the other's: `settle_finished` does.
     """
-    rows = in_json([[one] for one in sorted(set(broadcast_ids))])
+    rows = in_json(tx, [[one] for one in sorted(set(broadcast_ids))])
     done = [row[0] for row in await tx.execute(statement(tx, _DONE, {"id": "bigint"}), {"rows": rows})]
     if not done:
         return []
     # Whoever queues something again holds the broadcast until that can be seen (`run_again`): look once more.
     await _hold(tx, done)
     settled = await tx.execute(
-        statement(tx, _SETTLE, {"id": "bigint"}), {"rows": in_json([[one] for one in done]), "now": now}
+        statement(tx, _SETTLE, {"id": "bigint"}), {"rows": in_json(tx, [[one] for one in done]), "now": now}
     )
     return [row[0] for row in settled]
 

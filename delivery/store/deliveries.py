@@ -69,6 +69,7 @@ def read_delivery(row: Row[Any]) -> Delivery:
         receipt=Receipt(tuple(row.external_ids or ()), row.link, row.detail) if shown else None,
         reason=None if row.reason is None else Reason(row.reason),
         detail=row.detail,
+        destination=row.destination,
     )
 
 

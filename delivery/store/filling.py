@@ -15,7 +15,7 @@ from delivery.tables import filling
 
 __all__ = ["AT_ONCE", "SLICE", "Filling", "add", "any_left", "look_over", "of_broadcast", "take_slice", "unfinished"]
 
-AT_ONCE = 20_000
+AT_ONCE = 2_000
 """An audience up to this size becomes deliveries in the very transaction of its release."""
 
 SLICE = 5_000
@@ -98,9 +98,9 @@ SELECT max(address) FROM (
 """
 _SLICE = """
 INSERT INTO delivery (broadcast_id, revision, channel, address, part, name, organisation, list_key, list_name,
-                      state, key, doubtful, due_at, attempts, detail, queued_at, updated_at)
+                      destination, state, key, doubtful, due_at, attempts, detail, queued_at, updated_at)
 SELECT :broadcast, :revision, :channel, m.address, :part, m.name, m.organisation, m.list_key, l.name,
-       'queued', {new_key}, :no, :due, 0, '', :now, :now
+       {domain_m}, 'queued', {new_key}, :no, :due, 0, '', :now, :now
   FROM member m JOIN mailing_list l ON l.key = m.list_key
  WHERE m.list_key = :list AND m.address > :after AND m.address <= :last
    AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.address = m.address AND s.list_key IN ('', m.list_key))

@@ -41,53 +41,72 @@ _SENDING: ColumnElement[bool] = delivery.c.state == literal_column("'sending'")
 
 # Claim
 
-# A part's turn comes when the part before it was sent.
-_ITS_TURN = """(d.part = 1 OR EXISTS (
-         SELECT 1 FROM delivery before
+# A part's turn comes when the part before it was sent. Asked as a value: of an EXISTS, Postgres may make a table of all
+# that was ever sent.
+_ITS_TURN = """(d.part = 1 OR 'sent' = (
+         SELECT before.state FROM delivery before
           WHERE before.broadcast_id = d.broadcast_id AND before.channel = d.channel AND before.address = d.address
-            AND before.part = d.part - 1 AND before.state = 'sent'))"""
-# Leaves out the addresses of some destinations.
-_ELSEWHERE = "AND NOT EXISTS (SELECT 1 FROM {rows} WHERE d.address LIKE r.ending ESCAPE '!')"
-_READY = f"""d.channel = :channel AND d.state = 'queued' AND d.due_at <= :now AND {_ITS_TURN}"""
+            AND before.part = d.part - 1))"""
 # The states stand as literals, or the partial indexes would not be used.
-_DUE, _DUE_ELSEWHERE = (
-    f"""
-SELECT b.id FROM broadcast b
- WHERE b.state = 'running' AND EXISTS (
-       SELECT 1 FROM delivery d WHERE d.broadcast_id = b.id AND {_READY} {elsewhere})
+_READY = f"""d.channel = :channel AND d.state = 'queued' AND d.due_at <= :now AND {_ITS_TURN}"""
+_DUE = f"""
+SELECT b.id, b.announcement_id, b.resumed_at FROM broadcast b
+ WHERE b.state = 'running' AND EXISTS (SELECT 1 FROM delivery d WHERE d.broadcast_id = b.id AND {_READY})
  ORDER BY b.urgent DESC, b.id <= :after, b.id
- LIMIT 1
+ LIMIT :most
 """  # noqa: S608 - constants of ours
-    for elsewhere in ("", _ELSEWHERE)
-)
 # Chosen apart and once: inside a plain IN, Postgres may choose anew for each row, and then takes far more than :limit.
-_CLAIM, _CLAIM_ELSEWHERE = (
-    f"""
+# What is chosen is locked (on SQLite with the whole file), so its state needs no second look.
+_TAKE = """
+UPDATE delivery SET state = 'sending', lease = :lease, lease_until = :until, attempt_id = NULL, updated_at = :now
+ WHERE id IN (SELECT id FROM chosen)
+RETURNING id, revision, part, address, name, organisation, list_key, list_name, key, attempts, key_since, doubtful,
+          queued_at, destination
+"""
+_CLAIM = f"""
 WITH chosen AS MATERIALIZED (
-     SELECT d.id FROM delivery d WHERE d.broadcast_id = :broadcast AND {_READY} {elsewhere}
+     SELECT d.id FROM delivery d WHERE d.broadcast_id = :broadcast AND {_READY}
       ORDER BY d.due_at, d.id
       LIMIT :limit
-      {{skip_locked_d}})
-UPDATE delivery SET state = 'sending', lease = :lease, lease_until = :until, attempt_id = NULL, updated_at = :now
- WHERE state = 'queued' AND id IN (SELECT id FROM chosen)
-RETURNING id, revision, part, address, name, organisation, list_key, list_name, key, attempts, key_since, doubtful,
-          queued_at
+      {{skip_locked_d}}) {_TAKE}
 """  # noqa: S608 - constants of ours
-    for elsewhere in ("", _ELSEWHERE)
-)
-_ENDING = {"ending": "text"}
+# Goes from destination to destination, a leap in the index each, and so passes by a million letters to the large one
+# that has its share. The order inside a destination is that of the moments.
+_OF_ONE = "broadcast_id = :broadcast AND channel = :channel AND state = 'queued' AND destination <> ''"
+_CLAIM_ELSEWHERE = f"""
+WITH RECURSIVE place (name) AS (
+     SELECT min(destination) FROM delivery WHERE {_OF_ONE}
+      UNION ALL
+     SELECT (SELECT min(destination) FROM delivery WHERE {_OF_ONE} AND destination > place.name)
+       FROM place WHERE place.name IS NOT NULL),
+chosen AS MATERIALIZED (SELECT id FROM {{each_place}}
+      WHERE place.name NOT IN (SELECT name FROM {{rows}})
+      LIMIT :limit) {_TAKE}
+"""  # noqa: S608 - constants of ours
+_IN_PLACE = f"d.broadcast_id = :broadcast AND d.destination = place.name AND d.destination <> '' AND {_READY}"
+# Each planner has its own way to be told that the leaps come first, and then the letters of each.
+_EACH_PLACE = {
+    "sqlite": f"place CROSS JOIN delivery d ON {_IN_PLACE}",
+    "postgresql": f"""place CROSS JOIN LATERAL (
+       SELECT d.id FROM delivery d WHERE {_IN_PLACE} ORDER BY d.due_at, d.id LIMIT :limit FOR UPDATE SKIP LOCKED) d""",  # noqa: S608
+}
+_MOST_TURNS = 100  # so many broadcasts are asked for something that goes elsewhere
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-async def due(tx: Tx, channel: str, now: datetime, *, after: int = 0, without: Collection[str] = ()) -> int | None:
+async def due(tx: Tx, channel: str, now: datetime, *, after: int = 0) -> int | None:
     """Return the broadcast whose turn it is among those with something due in a channel; None when nothing is.
 
     Urgent ones first; the others take turns, beginning with the one that follows `after`.
     """
-    values = {"channel": channel, "now": now, "after": after}
-    due_now = statement(tx, _DUE_ELSEWHERE if without else _DUE, _ENDING)
-    found: int | None = (await tx.execute(due_now, values | _endings(without))).scalar_one_or_none()
-    return found
+    turns = await _turns(tx, channel, now, after=after, most=1)
+    return turns[0][0] if turns else None
+
+
+async def _turns(tx: Tx, channel: str, now: datetime, *, after: int, most: int) -> list[Sequence[Any]]:
+    """Return broadcasts with something due, in their order: each with its announcement, and when it was resumed."""
+    values = {"channel": channel, "now": now, "after": after, "most": most}
+    return list(await tx.execute(statement(tx, _DUE), values))
 
 
 async def claim(
@@ -103,44 +122,47 @@ async def claim(
 ) -> list[Delivery]:
     """Take up to `limit` due deliveries of one broadcast for this worker: of the one whose turn it is (`due`).
 
-    A part is due only when the part before it was sent. Addresses of the destinations `without` are left alone.
+    A part is due only when the part before it was sent. Those for the destinations `without` are left alone.
     """
-    chosen = await due(tx, channel, now, after=after, without=without)
-    if chosen is None:
-        return []
-    whose = select(broadcast.c.announcement_id, broadcast.c.resumed_at).where(broadcast.c.id == chosen)
-    announcement_id, resumed_at = (await tx.execute(whose)).one()
-    values = {"broadcast": chosen, "channel": channel, "limit": limit, "lease": lease, "until": until, "now": now}
-    taken = statement(tx, _CLAIM_ELSEWHERE if without else _CLAIM, _ENDING)
-    claimed = [
-        Delivery(
-            id=row[0],
-            broadcast_id=chosen,
-            announcement_id=announcement_id,
-            revision=row[1],
-            channel=channel,
-            part=row[2],
-            recipient=Recipient(row[3], row[4], row[5], row[6], row[7]),
-            state=DeliveryState.SENDING,
-            key=row[8],
-            attempts=row[9],
-            due_at=now,
-            key_since=read_moment(row[10]),
-            doubtful=bool(row[11]),
-            queued_at=max(read_moment(row[12]) or now, resumed_at or _NEVER),
-            updated_at=now,
-        )
-        for row in await tx.execute(taken, values | _endings(without))
-    ]
-    return sorted(claimed, key=lambda one: one.id)
+    values = {"channel": channel, "limit": limit, "lease": lease, "until": until, "now": now}
+    taking = statement(tx, _CLAIM)
+    if without:
+        elsewhere = _CLAIM_ELSEWHERE.replace("{each_place}", _EACH_PLACE[tx.dialect.name])
+        taking = statement(tx, elsewhere, {"name": "text"})
+        values["rows"] = in_json(tx, [[one] for one in without])
+    for number, announcement_id, resumed_at in await _turns(
+        tx, channel, now, after=after, most=_MOST_TURNS if without else 1
+    ):
+        rows = list(await tx.execute(taking, values | {"broadcast": number}))
+        if rows:
+            since = read_moment(resumed_at) or _NEVER
+            claimed = [_claimed(row, number, announcement_id, channel, since, now) for row in rows]
+            return sorted(claimed, key=lambda one: one.id)
+    return []
 
 
-def _endings(without: Collection[str]) -> dict[str, str]:
-    """Return the parameter of _ELSEWHERE, where it is needed."""
-    if not without:
-        return {}
-    escaped = (one.replace("!", "!!").replace("%", "!%").replace("_", "!_") for one in sorted(without))
-    return {"rows": in_json([[f"%@{one}"] for one in escaped])}
+def _claimed(
+    row: Sequence[Any], number: int, announcement_id: int, channel: str, resumed_at: datetime, now: datetime
+) -> Delivery:
+    """Make a Delivery of what _TAKE returns."""
+    return Delivery(
+        id=row[0],
+        broadcast_id=number,
+        announcement_id=announcement_id,
+        revision=row[1],
+        channel=channel,
+        part=row[2],
+        recipient=Recipient(row[3], row[4], row[5], row[6], row[7]),
+        state=DeliveryState.SENDING,
+        key=row[8],
+        attempts=row[9],
+        due_at=now,
+        key_since=read_moment(row[10]),
+        doubtful=bool(row[11]),
+        queued_at=max(read_moment(row[12]) or now, resumed_at),
+        updated_at=now,
+        destination=row[13],
+    )
 
 
 async def renew(tx: Tx, lease: str, ids: Collection[int], until: datetime) -> None:
@@ -172,8 +194,9 @@ _OPEN_AND_MARK = """
 WITH r AS (SELECT * FROM {rows}), opened AS (
   INSERT INTO attempt (delivery_id, channel, number, started_at, detail, actor)
   SELECT d.id, d.channel, d.attempts + 1, :now, '', :actor
-    FROM r JOIN delivery d ON d.id = r.id JOIN broadcast b ON b.id = d.broadcast_id
-   WHERE d.lease = :lease AND d.attempt_id IS NULL AND d.lease_until > :now AND b.state = 'running'
+    FROM r JOIN delivery d ON d.id = r.id
+   WHERE d.lease = :lease AND d.attempt_id IS NULL AND d.lease_until > :now
+     AND 'running' = (SELECT b.state FROM broadcast b WHERE b.id = d.broadcast_id)
    {lock_d}
   RETURNING delivery_id, id)
 UPDATE delivery SET attempt_id = opened.id, attempts = attempts + 1, key_since = r.since, updated_at = :now
@@ -213,7 +236,7 @@ async def start(
     opened = await _open(tx, since, lease=lease, actor=actor, now=now) if since else {}
     if len(opened) < len(deliveries):
         rest = [one for one in deliveries if one.id not in opened]
-        values = {"rows": in_json([[one.id] for one in rest]), "lease": lease}
+        values = {"rows": in_json(tx, [[one.id] for one in rest]), "lease": lease}
         found = await tx.execute(statement(tx, _OPENED_BEFORE, {"id": "bigint"}), values)
         opened |= {row[0]: row[1] for row in found}
         await _let_go(tx, [one for one in rest if one.id not in opened], now, lease=lease)
@@ -225,14 +248,14 @@ async def _open(tx: Tx, since: Mapping[int, datetime], *, lease: str, actor: str
     values: dict[str, Any] = {"lease": lease, "actor": actor, "now": now}
     written = {each: moment(tx, each) for each in set(since.values())}
     if is_postgres(tx):
-        rows = in_json([[one, written[begin]] for one, begin in since.items()])
+        rows = in_json(tx, [[one, written[begin]] for one, begin in since.items()])
         both = statement(tx, _OPEN_AND_MARK, {"id": "bigint", "since": "timestamptz"})
         return {row[0]: row[1] for row in await tx.execute(both, values | {"rows": rows})}
-    rows = in_json([[one] for one in since])
+    rows = in_json(tx, [[one] for one in since])
     opening = statement(tx, _OPEN, {"id": "bigint"})
     opened = {row[0]: row[1] for row in await tx.execute(opening, values | {"rows": rows})}
     if opened:
-        marks = in_json([[one, number, written[since[one]]] for one, number in opened.items()])
+        marks = in_json(tx, [[one, number, written[since[one]]] for one, number in opened.items()])
         columns = {"id": "bigint", "attempt": "bigint", "since": "timestamptz"}
         await tx.execute(statement(tx, _MARK, columns), {"rows": marks, "now": now})
     return opened
@@ -304,6 +327,7 @@ async def record(tx: Tx, results: Sequence[Result], now: datetime, *, more: bool
     changes nothing: an attempt closes once, and a delivery that has moved on no longer answers to it.
     """
     rows = in_json(
+        tx,
         [
             [
                 one.delivery.id,
@@ -319,7 +343,7 @@ async def record(tx: Tx, results: Sequence[Result], now: datetime, *, more: bool
                 one.delivery.doubtful or one.outcome is Outcome.UNCONFIRMED,
             ]
             for one in results
-        ]
+        ],
     )
     closed = await _close_and_move(tx, {"rows": rows, "now": now})
     stopped = [one.delivery.id for one in results if one.state in _FINAL_WITHOUT_SUCCESS]
@@ -367,7 +391,7 @@ UPDATE delivery
 
 async def _let_go(tx: Tx, deliveries: Sequence[Delivery], now: datetime, *, lease: str) -> None:
     if deliveries:
-        values = {"rows": in_json([[one.id] for one in deliveries]), "lease": lease, "now": now}
+        values = {"rows": in_json(tx, [[one.id] for one in deliveries]), "lease": lease, "now": now}
         await tx.execute(statement(tx, _LET_GO, {"id": "bigint"}), values)
 
 

@@ -12,6 +12,10 @@ down_revision: str | None = "0001"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
+_DOMAIN = {
+    "sqlite": "lower(substr(address, instr(address, '@') + 1))",
+    "postgresql": "lower(split_part(address, '@', 2))",
+}
 _STATES = ("queued", "sending", "sent", "failed", "unconfirmed", "cancelled")
 
 # Copies of what `delivery.guards` says: a migration must not change when the code does.
@@ -126,6 +130,8 @@ def upgrade() -> None:
         batch.create_check_constraint(
             op.f("ck_broadcast_state"), "state IN ('running', 'paused', 'settled', 'cancelled')"
         )
+    op.add_column("delivery", sa.Column("destination", sa.Text(), server_default="", nullable=False))
+    op.execute(f"UPDATE delivery SET destination = {_DOMAIN[op.get_bind().dialect.name]} WHERE list_key <> ''")  # noqa: S608
     op.add_column("attempt", sa.Column("channel", sa.Text(), nullable=True))
     op.execute("UPDATE attempt SET channel = (SELECT d.channel FROM delivery d WHERE d.id = attempt.delivery_id)")
     op.create_index("ix_attempt_start", "attempt", ["channel", "started_at"])
@@ -156,6 +162,11 @@ def upgrade() -> None:
     op.drop_index("ix_delivery_state", "delivery")
     _index("ix_broadcast_running", ["id"], "state = 'running'", table="broadcast")
     _index("ix_delivery_due", ["broadcast_id", "channel", "due_at", "id"], "state = 'queued'")
+    _index(
+        "ix_delivery_elsewhere",
+        ["broadcast_id", "channel", "destination", "due_at", "id"],
+        "state = 'queued' AND destination <> ''",
+    )
     _index("ix_delivery_trouble", ["broadcast_id", "id"], "state IN ('failed', 'unconfirmed')")
     _index("ix_delivery_repeat", ["key_since"], "doubtful AND state = 'queued'")
     _index("ix_delivery_link", ["broadcast_id", "id"], "link IS NOT NULL")

@@ -124,12 +124,12 @@ async def test_a_repeat_bears_the_same_message_id(mail: MailStandIn, channel: Em
 async def test_tells_the_engine_its_limits(mail: MailStandIn) -> None:
     limits: dict[str, Any] = {"per_second": 5, "per_minute": 60, "per_hour": 500, "per_day": 1000}
     async with a_channel(mail, connections=3, stale_hours=2, **limits) as channel:
-        assert channel.pace == Pace(concurrency=9, per_destination=2, **limits)
+        assert channel.pace == Pace(concurrency=12, per_destination=2, **limits)
         assert channel.address is None
         assert channel.stale_after == timedelta(hours=2)
         assert channel.repeatable_for == timedelta(0)
     async with a_channel(mail, connections=1, per_domain=7, unconfirmed="repeat") as channel:
-        assert channel.pace == Pace(concurrency=3, per_destination=7)
+        assert channel.pace == Pace(concurrency=4, per_destination=7)
         assert channel.repeatable_for == timedelta(hours=24)
 
 

@@ -13,7 +13,6 @@ from channels.contract import (
     Part,
     Post,
     Receipt,
-    Recipient,
     Rendering,
     Shipment,
 )
@@ -51,9 +50,6 @@ class Scripted:
     @property
     def can_look(self) -> bool:
         return self.looks
-
-    def destination(self, recipient: Recipient) -> str:
-        return recipient.address.rpartition("@")[2]
 
     def render(self, post: Post) -> Rendering:
         return Rendering(tuple(Part(text=text) for text in post.text.split("|")))

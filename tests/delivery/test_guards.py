@@ -40,7 +40,9 @@ async def a_broadcast(tx: Tx) -> int:
     return found
 
 
-async def put(tx: Tx, broadcast_id: int, states: Sequence[str], channel: str = "mail", first: int = 0) -> None:
+async def put(
+    tx: Tx, broadcast_id: int, states: Sequence[str], channel: str = "mail", first: int = 0, list_key: str = ""
+) -> None:
     rows = [
         {
             "broadcast_id": broadcast_id,
@@ -50,7 +52,7 @@ async def put(tx: Tx, broadcast_id: int, states: Sequence[str], channel: str = "
             "part": 1,
             "name": "",
             "organisation": "",
-            "list_key": "",
+            "list_key": list_key,
             "list_name": "",
             "state": state,
             "key": "k",
@@ -226,7 +228,7 @@ async def old(database_url: str) -> AsyncIterator[Database]:
         await connection.run_sync(_first_schema)
     async with database.writing() as tx:
         number = await a_broadcast(tx)
-        await put(tx, number, [state.value for state in DeliveryState])
+        await put(tx, number, [state.value for state in DeliveryState], list_key="all")
         await put(tx, number, ["queued", "sent", "sent"], channel="wall")
         for row in list(await tx.execute(select(delivery.c.id))):
             tried = {"delivery_id": row.id, "number": 1, "started_at": NOW, "detail": "", "actor": "w"}
@@ -255,7 +257,7 @@ async def test_an_old_database_is_told_from_a_current_one(old: Database) -> None
 
 
 async def test_an_upgrade_keeps_every_row_and_counts_them(old: Database) -> None:
-    columns = [column.name for column in delivery.c]
+    columns = [column.name for column in delivery.c if column.name != "destination"]
     before = await rows_of(old, delivery, *columns)
     sent_out = await rows_of(old, broadcast, "id", "state", "release_key", "released_at")
     await schema.upgrade(old)
@@ -265,6 +267,7 @@ async def test_an_upgrade_keeps_every_row_and_counts_them(old: Database) -> None
     assert (await counted(old))[1, "mail"] == dict.fromkeys(DeliveryState, 1)
     channels = await rows_of(old, attempt, "channel")
     assert channels == [("mail",)] * 6 + [("wall",)] * 3
+    assert await rows_of(old, delivery, "destination") == [("x.ru",)] * 6 + [("",)] * 3
 
 
 async def test_an_upgraded_database_guards_and_counts(old: Database) -> None:

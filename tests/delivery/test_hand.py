@@ -30,15 +30,12 @@ def letter(number: int, domain: str) -> Delivery:
         doubtful=False,
         queued_at=START,
         updated_at=START + timedelta(0),
+        destination=domain,
     )
 
 
-def domain_of(one: Delivery) -> str:
-    return one.recipient.address.partition("@")[2]
-
-
 def a_hand(*domains: str, share: int = 0) -> Hand:
-    hand = Hand(domain_of, share)
+    hand = Hand(share)
     hand.put([letter(number, domain) for number, domain in enumerate(domains)])
     return hand
 
@@ -115,10 +112,10 @@ def test_everything_goes_out_once_in_order_of_its_destination(
             wire.append(one)
         elif wire:
             hand.done(wire.pop(0))
-        counts = [sum(domain_of(one) == domain for one in wire) for domain in "abc"]
+        counts = [sum(one.destination == domain for one in wire) for domain in "abc"]
         assert max(counts) <= share
         assert hand.under_way == len(wire)
     assert sorted(one.id for one in out) == list(range(len(domains)))
     for domain in "abc":
-        its = [one.id for one in out if domain_of(one) == domain]
+        its = [one.id for one in out if one.destination == domain]
         assert its == sorted(its)
