@@ -280,7 +280,8 @@ def _receipt(row: Any) -> Receipt | None:
 async def follow_up(tx: Tx, one: Delivery, now: datetime) -> list[int]:
     """Queue the later parts again that were held back while this one was in doubt; return which.
 
-    None of a cancelled broadcast: whoever cancelled it has stopped them too.
+    None behind another part that is lost, which they wait for too. None of a cancelled broadcast: whoever cancelled
+    it has stopped them as well.
     """
     again = await tx.execute(
         update(delivery)
@@ -291,6 +292,7 @@ async def follow_up(tx: Tx, one: Delivery, now: datetime) -> list[int]:
             delivery.c.part > one.part,
             delivery.c.state == DeliveryState.FAILED,
             delivery.c.reason == Reason.PREVIOUS_PART_MISSING,
+            ~_has_before(delivery, *_LOST, first=True),
             ~_is_cancelled(one),
         )
         .values(state=DeliveryState.QUEUED, due_at=now, queued_at=now, reason=None, updated_at=now)
