@@ -7,7 +7,7 @@ senders and never further than they get in about a second, so that something urg
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -82,6 +82,7 @@ class Lane:
         self._hand: Hand | None = None
         self._failures = 0  # in a row, of those that reached nobody
         self._served = 0  # the broadcast that had its turn last
+        self._in_vain: tuple[frozenset[str], float] = (frozenset(), 0.0)  # without these nothing was due, at that time
         self._speed = 0.0  # deliveries a second
         self._finished = 0
         self._measured_at = 0.0
@@ -177,7 +178,10 @@ class Lane:
     async def _claim(self, hand: Hand, wanted: int) -> bool:
         """Take up to so many more deliveries into the hand, as far as the channel's limits have room for them."""
         at = asyncio.get_running_loop().time()
-        crowded, has = hand.crowded, len(hand)
+        crowded, has = frozenset(hand.crowded), len(hand)
+        nothing_without, then = self._in_vain
+        if crowded and crowded >= nothing_without and at < then + _SHORT_REST_SECONDS:
+            return False
         claimed = await self._desk.database.transact(lambda tx: self._claim_in(tx, wanted, has, crowded))
         if claimed:
             self._served = claimed[0].broadcast_id
@@ -185,9 +189,11 @@ class Lane:
             fresh = [one for one in claimed if one.id not in self._leased_at]
             self._leased_at |= dict.fromkeys((one.id for one in claimed), at)
             hand.put(fresh)
+        elif crowded:
+            self._in_vain = (crowded, at)
         return bool(claimed)
 
-    async def _claim_in(self, tx: Tx, wanted: int, has: int, crowded: Sequence[str]) -> list[Delivery]:
+    async def _claim_in(self, tx: Tx, wanted: int, has: int, crowded: Collection[str]) -> list[Delivery]:
         now = self._desk.now()
         if self._limits:
             room = await limits.room(tx, self._channel, self._limits, wanted + has, now)

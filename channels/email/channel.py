@@ -63,8 +63,19 @@ async def connect(
     """
     tls = None if settings.tls == "none" else await asyncio.to_thread(_context, settings)
     dial = partial(open_connection, settings, tls, timeouts or Timeouts())
-    pool = Pool(dial, size=settings.connections, per_connection=settings.per_connection, idle_seconds=idle_seconds)
+    pool = Pool(
+        dial,
+        size=settings.connections,
+        share=_share(settings),
+        per_connection=settings.per_connection,
+        idle_seconds=idle_seconds,
+    )
     return EmailChannel(key, settings, surroundings, pool)
+
+
+def _share(settings: Settings) -> int:
+    """How many connections one domain may be on: not all, but one that hangs must not stop its domain either."""
+    return settings.per_domain or max(2, settings.connections * 3 // 4)
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
@@ -100,8 +111,7 @@ class EmailChannel:
         concurrency = _IN_HAND * limits.connections
         return Pace(
             concurrency=concurrency,
-            # Each may hold a connection, and the others need some, too; but one that hangs must not stop its domain.
-            per_destination=limits.per_domain or max(2, limits.connections * 3 // 4),
+            per_destination=_IN_HAND * _share(limits),
             per_second=limits.per_second,
             per_minute=limits.per_minute,
             per_hour=limits.per_hour,

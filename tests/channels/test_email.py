@@ -97,10 +97,23 @@ async def test_a_cyrillic_domain_is_written_in_punycode(mail: MailStandIn, chann
 async def test_fifty_letters_go_over_five_lines_at_once(mail: MailStandIn) -> None:
     part = a_part()
     async with a_channel(mail, connections=5) as channel:
-        await asyncio.gather(*(channel.send(to(f"a{number}@example.org", part)) for number in range(50)))
+        await asyncio.gather(*(channel.send(to(f"a{number}@d{number % 5}.example", part)) for number in range(50)))
     assert mail.accepted == 50
     assert mail.connections == mail.most_at_once == 5
     assert all(letter.header("To") == letter.recipient for letter in mail.all_letters())
+
+
+async def test_letters_to_one_domain_leave_lines_to_the_others(mail: MailStandIn) -> None:
+    part = a_part()
+    async with a_channel(mail, connections=5, per_domain=2) as channel:
+        await asyncio.gather(*(channel.send(to(f"a{number}@example.org", part)) for number in range(50)))
+        assert mail.connections == 2
+        await asyncio.gather(
+            *(channel.send(to(f"a{number}@{domain}.example", part)) for number in range(20) for domain in "bcd"),
+            *(channel.send(to(f"b{number}@Example.org", part)) for number in range(50)),
+        )
+    assert mail.accepted == 160
+    assert mail.most_at_once == 5
 
 
 async def test_a_large_letter_arrives_whole(mail: MailStandIn, channel: EmailChannel) -> None:
@@ -124,12 +137,12 @@ async def test_a_repeat_bears_the_same_message_id(mail: MailStandIn, channel: Em
 async def test_tells_the_engine_its_limits(mail: MailStandIn) -> None:
     limits: dict[str, Any] = {"per_second": 5, "per_minute": 60, "per_hour": 500, "per_day": 1000}
     async with a_channel(mail, connections=3, stale_hours=2, **limits) as channel:
-        assert channel.pace == Pace(concurrency=12, per_destination=2, **limits)
+        assert channel.pace == Pace(concurrency=12, per_destination=8, **limits)
         assert channel.address is None
         assert channel.stale_after == timedelta(hours=2)
         assert channel.repeatable_for == timedelta(0)
     async with a_channel(mail, connections=1, per_domain=7, unconfirmed="repeat") as channel:
-        assert channel.pace == Pace(concurrency=4, per_destination=7)
+        assert channel.pace == Pace(concurrency=4, per_destination=28)
         assert channel.repeatable_for == timedelta(hours=24)
 
 

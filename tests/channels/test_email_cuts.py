@@ -77,7 +77,7 @@ async def both_on_one_line(relay: ScriptedRelay, letters: list[Letter]) -> dict[
 async def through_a_pool(relay: ScriptedRelay, letters: list[Letter]) -> dict[str, str | Exception]:
     """The first letter shows the line to be quick, then two share it; what was not sent goes again at once."""
     settings = some_settings(port=relay.port)
-    pool = Pool(partial(open_connection, settings, None, PATIENT), size=1, per_connection=0, idle_seconds=30)
+    pool = Pool(partial(open_connection, settings, None, PATIENT), size=1, share=1, per_connection=0, idle_seconds=30)
     first = await told(pool, ADDRESSES[0], letters[0])
     rest = await asyncio.gather(
         *(told(pool, to, each) for to, each in zip(ADDRESSES[1:], letters[1:], strict=False)),

