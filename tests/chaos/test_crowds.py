@@ -211,4 +211,5 @@ async def test_a_hanging_connection_takes_one_place(databases: Databases, tmp_pa
             world.clock.go_at(600)
             await over(desk)
         expected = {first: len(FEW), number: len(MANY)}
-        await counted("a hanging connection", desk, world, expected, in_flight=0)
+        # The line that works may be cut in the middle of the last two letters.
+        await counted("a hanging connection", desk, world, expected, in_flight=2)
