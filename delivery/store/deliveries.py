@@ -130,6 +130,7 @@ async def requeue(
 
     The caller lets those broadcasts run.
     """
+    await _write_cancellation(tx, announcement_id, now)
     of_it = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
     chosen = (
         update(delivery)
@@ -157,6 +158,19 @@ async def requeue(
     headless = await _hold_back_again(tx, announcement_id, now)
     again = [row for row in rows if row.id not in headless]
     return sorted(row.id for row in again), {row.broadcast_id for row in again}
+
+
+async def _write_cancellation(tx: Tx, announcement_id: int, now: datetime) -> None:
+    """Write into the rows what cancelling has said of them already: nothing may be queued behind such a part."""
+    its = (broadcast.c.announcement_id == announcement_id) & (broadcast.c.state == BroadcastState.CANCELLED)
+    not_begun = (delivery.c.state == DeliveryState.SENDING) & delivery.c.attempt_id.is_(None)
+    stopped = case((delivery.c.doubtful, DeliveryState.UNCONFIRMED), else_=DeliveryState.CANCELLED)
+    await tx.execute(
+        update(delivery)
+        .where(delivery.c.broadcast_id.in_(select(broadcast.c.id).where(its)))
+        .where((delivery.c.state == DeliveryState.QUEUED) | not_begun)
+        .values(state=stopped, lease=None, lease_until=None, updated_at=now)
+    )
 
 
 async def _let_follow(tx: Tx, announcement_id: int, now: datetime) -> Sequence[Row[Any]]:

@@ -165,6 +165,23 @@ async def test_a_look_sends_nothing_of_a_cancelled_broadcast(
     assert (await states(desk, number))[:2] == [known, DeliveryState.FAILED]
 
 
+async def test_a_part_is_not_sent_again_behind_one_that_stays_cancelled(
+    desk: Desk, clock: Clock, wall: Scripted
+) -> None:
+    await a_list(desk, "l", "a@x.ru")
+    number = await a_broadcast(desk, "один|два", targets=("wall", "mail:l"))
+    late = await begun(desk, clock, "wall", "slow")
+    await lost(desk, clock)
+    await use.cancel(desk, number)
+    await recorded(desk, clock, deferred(late, clock()))
+    await use.retry(desk, number, states=IN_TROUBLE)
+    while await a_worker(desk).step("wall") or await a_worker(desk).tidy():
+        pass
+    assert (await states(desk, number))[:2] == [DeliveryState.CANCELLED, DeliveryState.FAILED]
+    assert wall.sent == []
+    assert await broadcast_state(desk, number) is BroadcastState.CANCELLED
+
+
 async def test_a_cancelled_broadcast_revived_for_one_delivery_sends_that_one_alone(
     desk: Desk, clock: Clock, mail: Scripted
 ) -> None:
