@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import cast
 
 import structlog
 
@@ -21,18 +20,21 @@ from delivery.store import queue
 _log = structlog.get_logger()
 _RETRY_SECONDS = 1.0
 _GATHER_SECONDS = 0.001
+# So many transactions at once: SQLite has one writer, while a Postgres leaves time between the statements of one.
+_WRITERS = {"sqlite": 1, "postgresql": 3}
 
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """One sender's wish. `word` comes true when it is written, or carries _LEAD: write for everybody who waits."""
+    """One sender's wish. `word` comes true when it is written."""
 
     result: Result | None
     following: Delivery | None
-    word: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    word: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-
-_LEAD = object()
+    def answer(self, attempt: int | None) -> None:
+        if not self.word.done():  # its sender was cut off; what it wished is written all the same
+            self.word.set_result(attempt)
 
 
 class Ledger:
@@ -62,7 +64,9 @@ class Ledger:
         self._on_settled = on_settled
         self._more = more
         self._waiting: list[_Entry] = []
-        self._writing = False
+        self._writers: set[asyncio.Future[None]] = set()
+        self._writing = 0
+        self._gathering = False  # a writer is about to take everything that waits
 
     async def record(self, result: Result) -> None:
         """Close an attempt."""
@@ -78,37 +82,47 @@ class Ledger:
 
     async def _write(self, entry: _Entry) -> int | None:
         self._waiting.append(entry)
-        if self._writing:
-            word = await asyncio.shield(entry.word)
-            if word is not _LEAD:
-                return cast("int | None", word)
-            entry.word = asyncio.get_running_loop().create_future()
-        self._writing = True
-        # Shielded: the others' entries must not go down with a cancelled leader.
-        await asyncio.shield(self._lead())
-        return cast("int | None", await entry.word)
+        if not self._gathering and self._writing < _WRITERS[self._database.dialect]:
+            self._gathering = True
+            self._writing += 1
+            # Nobody's own: a sender that is cut off must not take the others' entries along.
+            writer = asyncio.ensure_future(self._write_all())  # noqa: TID251 - its senders wait for their words
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await entry.word
 
-    async def _lead(self) -> None:
-        """Write everything that waits, then hand the pen to whoever came meanwhile."""
+    async def _write_all(self) -> None:
+        """Write everything that waits, and whatever comes meanwhile."""
+        try:
+            while True:
+                settled = await self._write_batch()
+                if settled:
+                    self._on_settled(settled)
+                if self._gathering or not self._waiting:
+                    return
+                self._gathering = True
+        finally:
+            self._writing -= 1
+
+    async def _write_batch(self) -> list[int]:
         if self._more():  # in the middle of a large broadcast a fuller transaction is worth a millisecond
             await asyncio.sleep(_GATHER_SECONDS)
         batch: list[_Entry] = []
+        joined = False
 
         def join() -> None:  # also who came while the transaction waited for its turn
-            batch.extend(self._waiting)
-            self._waiting.clear()
+            nonlocal joined
+            if not joined:
+                joined, self._gathering = True, False
+                batch.extend(self._waiting)
+                self._waiting.clear()
 
         try:
-            settled = await self._persist(batch, join)
+            return await self._persist(batch, join)
         except Exception:  # noqa: BLE001 - whatever it is, it must not take the others along
             _log.exception("ledger.failed", entries=len(batch))
-            settled = await self._one_by_one(batch)
-        if self._waiting:
-            self._waiting[0].word.set_result(_LEAD)
-        else:
-            self._writing = False
-        if settled:
-            self._on_settled(settled)
+            join()
+            return await self._one_by_one(batch)
 
     async def _persist(self, batch: list[_Entry], join: Callable[[], None] = lambda: None) -> list[int]:
         """Write the entries in one transaction and answer them. Returns the broadcasts that are settled by it.
@@ -126,7 +140,7 @@ class Ledger:
                 _log.warning("ledger.waits_for_database", entries=len(batch), error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
         for entry in batch:
-            entry.word.set_result(None if entry.following is None else opened.get(entry.following.id))
+            entry.answer(None if entry.following is None else opened.get(entry.following.id))
         return settled
 
     async def _one_by_one(self, batch: Sequence[_Entry]) -> list[int]:
@@ -136,7 +150,8 @@ class Ledger:
             try:
                 settled += await self._persist([entry])
             except Exception as error:  # noqa: BLE001 - its sender gets it, whatever it is
-                entry.word.set_exception(error)
+                if not entry.word.done():
+                    entry.word.set_exception(error)
         return settled
 
     async def _enter(self, tx: Tx, batch: Sequence[_Entry]) -> tuple[dict[int, int], list[int]]:

@@ -77,6 +77,7 @@ class Place:
     mail: int
     channels: tuple[str, ...] = EVERY
     connections: int = 2
+    per_domain: int = 0  # of these connections; 0: all
 
     def packed(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -88,10 +89,11 @@ class Place:
         return cls(**packed | {"channels": tuple(packed["channels"])})
 
 
-def email_settings(port: int, connections: int) -> email.Settings:
+def email_settings(port: int, connections: int, per_domain: int = 0) -> email.Settings:
     """The relay on this machine."""
+    share = per_domain or connections
     return email.Settings(
-        host="127.0.0.1", port=port, tls="none", sender=SENDER, connections=connections, per_domain=connections
+        host="127.0.0.1", port=port, tls="none", sender=SENDER, connections=connections, per_domain=share
     )
 
 
@@ -104,7 +106,7 @@ def _settings(place: Place) -> dict[str, BaseModel]:
             user_token=SecretStr(USER_KEY),
             api_base=place.vk,
         ),
-        "mail": email_settings(place.mail, place.connections),
+        "mail": email_settings(place.mail, place.connections, place.per_domain),
     }
 
 

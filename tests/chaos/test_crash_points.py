@@ -58,6 +58,8 @@ class Way:
     target: str
     picture: bool = False
     pipelining: bool = True
+    connections: int = 1
+    per_domain: int = 0
 
     def faults(self, outside: Outside) -> Faults:
         return {"tg": outside.telegram.faults, "vk": outside.vk.faults, "mail": outside.mail.faults}[self.channel]
@@ -215,7 +217,7 @@ class Stage:
         return await announced(self.desk, post, [way.target], key=f"point {number}")
 
     async def start(self, way: Way, point: str = "", nth: int = 1, **job: object) -> Child:
-        place = self.outside.place(self.url, way.channel, connections=1)
+        place = self.outside.place(self.url, way.channel, connections=way.connections, per_domain=way.per_domain)
         return await self.nursery.start(place, point=point, nth=nth, **job)
 
     async def dies(self, child: Child, when: Callable[[], bool] | None = None) -> None:
@@ -292,7 +294,7 @@ async def stages(
             if kind not in there:
                 url = databases.migrated(kind, folder)
                 desk = await stack.enter_async_context(opened_desk(outside.place(url)))
-                await lists_stored(desk, {"single": ["a@one.example"], "pair": PAIR, "many": MANY})
+                await lists_stored(desk, {"single": ["a@one.example"], "many": MANY})
                 there[kind] = Stage(outside, desk, nursery, url, numbers)
             outside.vk.faults.clear()
             outside.mail.faults.clear()
@@ -309,7 +311,6 @@ async def stage(database_kind: str, stages: Callable[[str], Awaitable[Stage]]) -
     await stage.nursery.kill_all()
 
 
-PAIR = ("a@one.example", "b@one.example")
 MANY = tuple(f"m{number}@many.example" for number in range(7))
 
 
@@ -375,16 +376,17 @@ BOTH_SIDES = pytest.mark.parametrize("side", ["before", "after"])
 
 @BOTH_SIDES
 async def test_killed_while_giving_back(stage: Stage, side: str) -> None:
-    """One letter is on the wire, the second waits for its turn at the same mail host."""
+    """Four letters are started, the others wait for their turn at the same mail host."""
     before = stage.public()
     stage.outside.mail.faults.add("body", Fault(Kind.HANGS, before=True))
-    number = await stage.announce(replace(PIPELINED, target="mail:pair"))
-    child = await stage.start(PIPELINED, f"give_back:{side}")
+    way = replace(PIPELINED, target="mail:many", connections=2, per_domain=1)
+    number = await stage.announce(way)
+    child = await stage.start(way, f"give_back:{side}")
     await eventually(lambda: not stage.outside.mail.faults.listing())
     child.kill(signal.SIGTERM)
     await stage.dies(child)
-    assert sorted(await stage.end(number, 2)) == [(SENT, 1), (UNCONFIRMED, 1)]
-    assert stage.public() - before == 1
+    assert sorted(await stage.end(number, len(MANY))) == [(SENT, 1)] * 3 + [(UNCONFIRMED, 1)] * 4
+    assert stage.public() - before == 3
 
 
 @BOTH_SIDES

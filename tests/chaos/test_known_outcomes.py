@@ -41,7 +41,10 @@ class Stage:
 
 @pytest.fixture
 async def stage(migrated_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with an_outside(tmp_path) as outside, opened_desk(outside.place(migrated_url, connections=1)) as desk:
+    async with (
+        an_outside(tmp_path) as outside,
+        opened_desk(outside.place(migrated_url, connections=2, per_domain=1)) as desk,
+    ):
         await lists_stored(desk, {"all": MEMBERS})
         yield Stage(outside, desk)
 
