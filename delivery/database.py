@@ -11,13 +11,15 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from math import inf
+from time import monotonic
 from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import aiosqlite
 from sqlalchemy import Connection, Engine, Executable, TextClause, create_engine, event, func, select
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -28,6 +30,8 @@ _BUSY_SECONDS = 10
 # Another process that finds the file locked asks again after 1 to 100 ms: it must not find it locked each time.
 _REST_AFTER_SECONDS = 0.025
 _REST_SECONDS = 0.002
+# A connection that was used so lately needs no question whether it is alive.
+_TRUSTED_SECONDS = 1.0
 _LIMITS = {"statement_timeout": "30s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
 # Plan anew for each execution, some 0.2 ms. A plan that was kept since the table was almost empty would read it from
 # end to end until the server looks at the table again: minutes, in which a broadcast may give it a million rows.
@@ -287,7 +291,29 @@ def driver_address(url: str) -> dict[str, Any]:
 
 def _postgres(url: str, *, pooler: bool) -> AsyncEngine:
     own = _THROUGH_POOLER if pooler else {"server_settings": _LIMITS | _PLANS}
-    return create_async_engine(url, connect_args=_POSTGRES | own, pool_pre_ping=True)
+    engine = create_async_engine(url, connect_args=_POSTGRES | own)
+    _try_before_use(engine.sync_engine)
+    return engine
+
+
+def _try_before_use(engine: Engine) -> None:
+    """Ask a connection that has rested whether it is still alive, as `pool_pre_ping` does each time.
+
+    In the middle of a broadcast the question would be a fifth of what is said to the server.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _note(_connection: Any, record: Any) -> None:
+        record.info["rests_since"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ask(connection: Any, record: Any, _proxy: Any) -> None:
+        if monotonic() - record.info.get("rests_since", inf) < _TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except (engine.dialect.loaded_dbapi.Error, OSError) as error:
+            raise InvalidatePoolError from error  # the pool connects anew, and asks no other of that age
 
 
 # The next transaction may meet another session of the server, where a statement prepared before is unknown, and where
