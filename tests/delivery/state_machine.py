@@ -56,6 +56,7 @@ STORIES: Sequence[Sequence[Event]] = (
     (_E.LOST,),
     (_E.PAUSED, _E.RESUMED),
     (_E.CANCELLED, _E.SENT_AGAIN),
+    (_E.TAKEN_OVER, _E.CANCELLED, _E.SENT_AGAIN),
     (_E.CANCELLED, _E.LOST),
     (_E.LATE, _E.CANCELLED),
     (_E.LOST, _E.TAKEN_OVER),
@@ -116,6 +117,8 @@ class Histories(RuleBasedStateMachine):
     @rule(pick=PICK, cancelled=st.booleans(), just_then=st.booleans())
     def stop(self, pick: int, cancelled: bool, just_then: bool) -> None:
         row = self._one(pick, UNFINISHED, its="running")
+        if just_then:
+            self.world.claim(self.world.workers[1], row.channel, 2)
         if cancelled:
             self.world.cancel(row.announcement_id)
         else:
@@ -128,6 +131,8 @@ class Histories(RuleBasedStateMachine):
     def cancel_all_but_what_is_in_trouble(self, pick: int) -> None:
         numbers = self._stoppable_in_trouble()
         number = numbers[pick % len(numbers)]
+        for channel in self._due_channels():
+            self.world.claim(self.world.workers[1], channel, 2)
         self.world.cancel(number)
         self.world.retry(number, IN_TROUBLE)
         self._begin_what_is_claimed()

@@ -31,11 +31,11 @@ from tests.support.clock import Clock
 T = TypeVar("T")
 
 WINDOW = timedelta(minutes=55)
-PEOPLE = {"one": ("a@x.ru", "b@x.ru", "off@x.ru"), "two": ("b@x.ru", "d@x.ru", "left@x.ru", "off@x.ru")}
+PEOPLE = {"one": ("a@x.ru", "b@x.ru", "c@x.ru", "off@x.ru"), "two": ("b@x.ru", "d@x.ru", "left@x.ru", "off@x.ru")}
 REACHED = {
     "wall": {("wall", "@wall")},
     "vk": {("vk", "-1")},
-    "mail:one": {("mail", "a@x.ru"), ("mail", "b@x.ru")},
+    "mail:one": {("mail", "a@x.ru"), ("mail", "b@x.ru"), ("mail", "c@x.ru")},
     "mail:two": {("mail", "b@x.ru"), ("mail", "d@x.ru")},
 }
 

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from channels.contract import Post, Problem, ProblemCode, Rendering
+from channels.contract import Post, Problem, ProblemCode, Reason, Rejected, Rendering
 from delivery import broadcast, report
 from delivery.audience import UnknownTargetError
 from delivery.broadcast import BlockedError, NobodyError, StageError, UnknownAnnouncementError
 from delivery.desk import Desk
 from delivery.model import AnnouncementState, DeliveryState, Stage
 from delivery.store import broadcasts, lists
-from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, states
+from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
 
 pytestmark = pytest.mark.every_postgres
@@ -150,6 +150,29 @@ async def test_unknown_numbers_are_named(desk: Desk) -> None:
     for asked in (broadcast.preview, broadcast.cancel, broadcast.retry):
         with pytest.raises(UnknownAnnouncementError):
             await asked(desk, 99)
+
+
+async def test_a_delivery_of_another_announcement_is_not_sent_again(desk: Desk, wall: Scripted) -> None:
+    says(wall, Rejected("no", Reason.REFUSED))
+    number, other = await a_broadcast(desk), await a_broadcast(desk)
+    await a_worker(desk).step("wall")
+    (one,) = await deliveries(desk, number)
+    for delivery_id in (one.id, 99):
+        with pytest.raises(UnknownAnnouncementError):
+            await broadcast.retry(desk, other, delivery_id=delivery_id)
+    with pytest.raises(UnknownAnnouncementError):
+        await broadcast.settle(desk, 99, sent=True, by="editor")
+    assert one.state is DeliveryState.FAILED
+
+
+async def test_only_what_failed_for_these_reasons_is_sent_again(desk: Desk, mail: Scripted) -> None:
+    says(mail, Rejected("550", Reason.NO_SUCH_MAILBOX), Rejected("552", Reason.REFUSED))
+    await a_list(desk, "one", "a@example.org", "b@example.org")
+    number = await a_broadcast(desk, targets=["mail:one"])
+    await a_worker(desk).step("mail")
+    reasons = {one.id: one.reason for one in await deliveries(desk, number)}
+    again = await broadcast.retry(desk, number, reasons=[Reason.REFUSED])
+    assert [reasons[each] for each in again] == [Reason.REFUSED]
 
 
 async def test_counters_and_links_are_told_by_channel(desk: Desk, mail: Scripted) -> None:

@@ -2,12 +2,15 @@ import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
+
 from channels.contract import Deferred, Reason, Receipt, Unconfirmed
 from delivery import broadcast, doubts
+from delivery.broadcast import UnknownAnnouncementError
 from delivery.desk import Desk
 from delivery.doubts import Sight
 from delivery.model import DeliveryState, Outcome
-from delivery.store.deliveries import attempts_of
+from delivery.store.deliveries import attempts_of, next_doubt, put_off
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
 
@@ -130,3 +133,35 @@ async def test_many_doubts_are_settled_by_one_word(desk: Desk, mail: Scripted) -
     async with desk.database.reading() as tx:
         history = await attempts_of(tx, (await deliveries(desk, number))[7].id)
     assert (history[-1].outcome, history[-1].actor) == (Outcome.SETTLED_SENT, "editor:1")
+
+
+async def test_nobody_looks_for_what_does_not_exist(desk: Desk) -> None:
+    with pytest.raises(UnknownAnnouncementError):
+        await doubts.look(desk, 99, by="channel:wall")
+
+
+async def test_of_two_workers_one_looks(desk: Desk, clock: Clock, wall: Scripted) -> None:
+    wall.looks, wall.blind = True, Deferred("not now")
+    await a_doubt(desk, wall)
+    clock.advance(seconds=20)
+    async with desk.database.reading() as tx:
+        one = await next_doubt(tx, ["wall"], clock(), since=clock() - timedelta(days=1))
+    assert one is not None
+    async with desk.database.writing() as tx:
+        assert await put_off(tx, one, clock() + timedelta(minutes=1), clock())
+    async with desk.database.writing() as tx:
+        assert not await put_off(tx, one, clock() + timedelta(minutes=1), clock())
+
+
+async def test_a_persons_word_during_a_look_stands(desk: Desk, wall: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    wall.looks = True
+    number = await a_doubt(desk, wall)
+    (one,) = await deliveries(desk, number)
+
+    async def slowly(*_args: object, **_options: object) -> None:
+        assert await broadcast.settle(desk, one.id, sent=True, by="editor")
+
+    monkeypatch.setattr(wall, "look", slowly)
+    assert await doubts.look(desk, one.id, by="channel:wall") is Sight.SETTLED
+    assert await states(desk, number) == [SENT]
+    assert not await a_worker(desk).step("wall")

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,8 +8,8 @@ import pytest
 from channels.contract import Deferred, Pace, Post, Reason, Receipt, Shipment
 from delivery import broadcast
 from delivery.desk import Desk
-from delivery.model import DeliveryState
-from delivery.store import holds, queue
+from delivery.model import Delivery, DeliveryState
+from delivery.store import announcements, holds, queue
 from delivery.worker import Worker
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
@@ -239,3 +239,71 @@ async def test_a_process_that_stood_still_sends_nothing_on_a_lease_that_is_almos
     await a_worker(desk).step("wall")
     (one,) = await deliveries(desk, number)
     assert (one.state, one.attempts, wall.calls) == (SENT, 1, 1)
+
+
+async def test_what_cannot_be_prepared_while_the_database_is_away_waits_and_counts_no_attempt(
+    desk: Desk, clock: Clock, wall: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await a_broadcast(desk)
+    with monkeypatch.context() as patched:
+        patched.setattr(announcements, "post_of", raising(ConnectionRefusedError("nobody listens")))
+        await a_worker(desk).step("wall")
+    (one,) = await deliveries(desk, number)
+    assert (one.state, one.attempts, wall.calls) == (QUEUED, 0, 0)
+    clock.advance(seconds=6)
+    await a_worker(desk).step("wall")
+    assert await states(desk, number) == [SENT]
+
+
+async def test_what_can_never_be_prepared_fails_and_hurts_nobody_else(
+    desk: Desk, wall: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await a_broadcast(desk)
+    with monkeypatch.context() as patched:
+        patched.setattr(wall, "render", lambda _post: 1 // 0)
+        await a_worker(desk).step("wall")
+    (one,) = await deliveries(desk, number)
+    assert (one.state, one.reason, wall.calls) == (DeliveryState.FAILED, Reason.PROGRAM_ERROR, 0)
+    other = await a_broadcast(desk)
+    await a_worker(desk).step("wall")
+    assert await states(desk, other) == [SENT]
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError("nobody listens"), ZeroDivisionError("a bug")])
+async def test_a_claim_that_fails_in_the_middle_cuts_nothing_off(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    patient = Patient()
+    desk.channels["mail"] = patient  # type: ignore[index]
+    await a_list(desk, "l", *addresses(30))
+    number = await a_broadcast(desk, targets=("mail:l",))
+    claim, claims = queue.claim, iter(range(1000))
+
+    async def fails_once(*args: Any, **options: Any) -> list[Delivery]:
+        if next(claims) == 1:
+            raise error
+        return await claim(*args, **options)
+
+    monkeypatch.setattr(queue, "claim", fails_once)
+    worker = a_worker(desk)
+    while await worker.step("mail"):
+        pass
+    assert set(await states(desk, number)) == {SENT}
+    assert sorted(sent_to(patient)) == addresses(30)
+
+
+async def test_many_announcements_are_each_sent_in_their_own_words(desk: Desk, wall: Scripted) -> None:
+    texts = [f"объявление {number}" for number in range(40)]
+    for text in texts:
+        await a_broadcast(desk, text)
+    worker = a_worker(desk)
+    while await worker.step("wall"):
+        pass
+    assert sorted(shipment.part.text for shipment in wall.sent) == sorted(texts)
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    async def fails(*_args: object, **_options: object) -> None:
+        raise error
+
+    return fails

@@ -49,7 +49,7 @@ def test_no_history_loses_doubles_or_hides_anything(migrated_url: str, monkeypat
                 Histories,
                 settings=settings(
                     max_examples=machines,
-                    stateful_step_count=25,
+                    stateful_step_count=22,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),
                 ),
