@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from delivery import database as module
 from delivery.database import Database, Tx, is_away, is_unreachable
+from delivery.tables import delivery
 from tests.support import postgres
 from tests.support.cable import Cable
+from tests.support.clock import START
 from tests.support.disks import a_disk, no_file_longer_than, remount, root_only
 
 
@@ -402,3 +404,9 @@ def test_what_comes_without_a_code(error: Exception) -> None:
 @pytest.mark.parametrize("make", [ValueError, KeyError, LookupError, asyncio.CancelledError])
 def test_what_is_no_matter_of_databases(make: Callable[[], BaseException]) -> None:
     assert not is_away(make())
+
+
+async def test_a_moment_without_an_offset_never_reaches_the_database(migrated_url: str) -> None:
+    async with opened(migrated_url) as database, database.reading() as tx:
+        with pytest.raises(StatementError, match="needs an offset"):
+            await tx.execute(select(delivery.c.id).where(delivery.c.due_at < START.replace(tzinfo=None)))

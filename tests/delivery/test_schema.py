@@ -8,6 +8,7 @@ import pytest
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from delivery import schema
 from delivery.database import Database
@@ -53,6 +54,20 @@ async def test_a_database_whose_first_migration_never_ended_is_empty(empty: Data
     async with empty.writing() as tx:
         await tx.exec_driver_sql("DELETE FROM alembic_version")
     assert await schema.standing(empty) is Standing.EMPTY
+
+
+async def test_a_migration_that_leaves_rows_pointing_nowhere_is_refused(empty: Database) -> None:
+    if empty.dialect != "sqlite":
+        pytest.skip("Postgres looks at every row itself")
+    await schema.upgrade(empty)
+
+    def leaves_an_orphan(connection: Connection) -> None:
+        with schema._foreign_keys_off(connection):
+            connection.exec_driver_sql("INSERT INTO filling VALUES (1, 99, 1, 'mail', 'no such list', 1, '', 'now')")
+
+    async with empty.without_limits() as connection:
+        with pytest.raises(RuntimeError, match="point nowhere"):
+            await connection.run_sync(leaves_an_orphan)
 
 
 def test_looking_loads_no_alembic() -> None:

@@ -110,6 +110,13 @@ def test_cells_without_references_follow_each_other() -> None:
     assert rows_of(workbook({"Лист1": sheet(row, row)})) == ((1, ("x", "", "y")), (2, ("x", "", "y")))
 
 
+def test_how_a_word_is_pronounced_is_no_part_of_it() -> None:
+    row = (
+        '<row r="1"><c r="A1" t="inlineStr"><is><t>ППО</t><rPh><t>пэпэо</t></rPh></is></c>' + cell("B1", "x") + "</row>"
+    )
+    assert rows_of(workbook({"Лист1": sheet(row)})) == ((1, ("ППО", "x")),)
+
+
 def test_two_cells_in_opposite_corners_cost_no_more_than_two_cells() -> None:
     corners = sheet(
         f'<row r="1">{cell("A1", "a@example.org")}</row>', f'<row r="1048576">{cell("XFD1048576", "x")}</row>'
