@@ -77,7 +77,8 @@ class Lane:
         self._way: Channel = standing.desk.channels[channel]
         self._limits = limits_of(self._pace)
         self._terms = verdict.terms_of(self._way)
-        self._leased_at: dict[int, float] = {}  # what is in hand, and when its lease was last known to be ours
+        self._leased_at: dict[int, float] = {}  # until its result is written: when the lease was last known to be ours
+        self._holding: set[int] = set()  # what waits in hand or is being sent
         self._held = False
         self._hand: Hand | None = None
         self._failures = 0  # in a row, of those that reached nobody
@@ -134,6 +135,7 @@ class Lane:
             await self._give_back(hand.drain())
         finally:
             self._leased_at.clear()
+            self._holding.clear()
         await self._settle()
         self._standing.on_change()
         return True
@@ -186,8 +188,9 @@ class Lane:
         if claimed:
             self._served = claimed[0].broadcast_id
             # What another worker took for lost and gave back may be in this very hand still: once is enough.
-            fresh = [one for one in claimed if one.id not in self._leased_at]
+            fresh = [one for one in claimed if one.id not in self._holding]
             self._leased_at |= dict.fromkeys((one.id for one in claimed), at)
+            self._holding.update(one.id for one in fresh)
             hand.put(fresh)
         elif crowded:
             self._in_vain = (crowded, at)
@@ -231,28 +234,43 @@ class Lane:
         result: Result | None = None
         while True:
             one = None if self.stopping else hand.take()
+            if one is None and result is None:
+                if hand.ended and (not len(hand) or self.stopping):
+                    return
+                await hand.changed()
+                continue
             try:
-                if one is None:
-                    if result is not None:
-                        await self._ledger.record(result)
-                        result = None
-                    elif hand.ended and (not len(hand) or self.stopping):
-                        return
-                    else:
-                        await hand.changed()
-                    continue
-                attempt = await (self._ledger.exchange(result, one) if result else self._ledger.start(one))
-                result = None if attempt is None else await self._attempt(one, attempt)
-                self._after(hand, result)
-                if hand.ended:
-                    await self._give_back(hand.drain())
+                attempt = await self._write(result, one)
+                result = None
+                if one is not None:
+                    result = None if attempt is None else await self._attempt(one, attempt)
+                    self._after(hand, result)
+                    if hand.ended:
+                        await self._give_back(hand.drain())
             except Exception:  # noqa: BLE001 - what it had in hand is rescued when the lease ends
                 _log.exception("lane.sender_failed", channel=self._channel)
                 result = None
             finally:
                 if one is not None:
-                    self._leased_at.pop(one.id, None)
+                    self._holding.discard(one.id)
                     hand.done(one)
+                    if result is None:
+                        self._leased_at.pop(one.id, None)
+
+    async def _write(self, result: Result | None, following: Delivery | None) -> int | None:
+        """Write down what came of one delivery and that the next one begins; returns the attempt's id.
+
+        The lease is renewed until then: while the database is away nobody else may take a known outcome for a doubt.
+        """
+        try:
+            if following is None:
+                if result is not None:
+                    await self._ledger.record(result)
+                return None
+            return await (self._ledger.exchange(result, following) if result else self._ledger.start(following))
+        finally:
+            if result is not None:
+                self._leased_at.pop(result.delivery.id, None)
 
     def _after(self, hand: Hand, result: Result | None) -> None:
         """Count, and end the hand when the channel has turned out to be closed or out of reach."""
@@ -397,6 +415,7 @@ class Lane:
             await self._insist(lambda: self._return(rest))
             for one in rest:
                 self._leased_at.pop(one.id, None)
+                self._holding.discard(one.id)
 
     async def _return(self, rest: list[Delivery]) -> None:
         async with self._desk.database.writing() as tx:

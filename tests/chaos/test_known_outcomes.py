@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("quick")
 
-MEMBERS = tuple(f"{letter}@one.example" for letter in "abcdefgh")
+MEMBERS = tuple(f"a{number:02}@one.example" for number in range(60))
 
 
 @dataclass
