@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import cast
 
 import structlog
 
@@ -24,17 +25,27 @@ _GATHER_SECONDS = 0.001
 _WRITERS = {"sqlite": 1, "postgresql": 3}
 
 
+def _word() -> asyncio.Future[object]:
+    return asyncio.get_running_loop().create_future()
+
+
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """One sender's wish. `word` comes true when it is written."""
+    """One sender's wish. `word` comes true when it is written, or is _LEAD: write for everybody who waits.
+
+    Of a sender that was cut off the word is cancelled; what it wished is written all the same.
+    """
 
     result: Result | None
     following: Delivery | None
-    word: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    word: asyncio.Future[object] = field(default_factory=_word)
 
     def answer(self, attempt: int | None) -> None:
-        if not self.word.done():  # its sender was cut off; what it wished is written all the same
+        if not self.word.done():
             self.word.set_result(attempt)
+
+
+_LEAD = object()
 
 
 class Ledger:
@@ -64,9 +75,8 @@ class Ledger:
         self._on_settled = on_settled
         self._more = more
         self._waiting: list[_Entry] = []
-        self._writers: set[asyncio.Future[None]] = set()
         self._writing = 0
-        self._gathering = False  # a writer is about to take everything that waits
+        self._gathering = False  # somebody is about to write everything that waits
 
     async def record(self, result: Result) -> None:
         """Close an attempt."""
@@ -82,27 +92,41 @@ class Ledger:
 
     async def _write(self, entry: _Entry) -> int | None:
         self._waiting.append(entry)
-        if not self._gathering and self._writing < _WRITERS[self._database.dialect]:
+        if self._gathering or self._writing >= _WRITERS[self._database.dialect]:
+            word = await self._heard(entry)
+            if word is not _LEAD:
+                return cast("int | None", word)
+            entry.word = _word()
+        else:
             self._gathering = True
             self._writing += 1
-            # Nobody's own: a sender that is cut off must not take the others' entries along.
-            writer = asyncio.ensure_future(self._write_all())  # noqa: TID251 - its senders wait for their words
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
-        return await entry.word
+        # Shielded: the others' entries must not go down with a cancelled leader.
+        await asyncio.shield(self._lead())
+        return cast("int | None", await entry.word)
 
-    async def _write_all(self) -> None:
-        """Write everything that waits, and whatever comes meanwhile."""
+    async def _heard(self, entry: _Entry) -> object:
         try:
-            while True:
-                settled = await self._write_batch()
-                if settled:
-                    self._on_settled(settled)
-                if self._gathering or not self._waiting:
-                    return
-                self._gathering = True
-        finally:
-            self._writing -= 1
+            return await entry.word
+        except asyncio.CancelledError:
+            if not entry.word.cancelled() and entry.word.result() is _LEAD:  # cut off with the pen in hand
+                entry.word = _word()
+                await asyncio.shield(self._lead())
+            raise
+
+    async def _lead(self) -> None:
+        """Write everything that waits, then hand the pen to one of those who came meanwhile."""
+        while True:
+            settled = await self._write_batch()
+            if settled:
+                self._on_settled(settled)
+            if self._gathering or not self._waiting:
+                self._writing -= 1
+                return
+            self._gathering = True
+            heir = next((entry for entry in self._waiting if not entry.word.done()), None)
+            if heir is not None:
+                heir.word.set_result(_LEAD)
+                return
 
     async def _write_batch(self) -> list[int]:
         if self._more():  # in the middle of a large broadcast a fuller transaction is worth a millisecond
