@@ -304,6 +304,8 @@ class Histories(RuleBasedStateMachine):
         world.look_around()
         with pytest.raises(use.StageError):  # what has gone out stays as it was
             world.run(use.revise(world.desk, world.numbers[0], Post("г"), author="e"))
+        if not self.night:
+            self._put_on_the_wire()
         world.clock.advance(seconds=LEASE_OVER)
         if self.night:
             self._begin_what_is_claimed()  # nobody has noticed yet that the lease is over
@@ -320,6 +322,15 @@ class Histories(RuleBasedStateMachine):
         self._work_off()
         check_end(world.there, world.word)
 
+    def _put_on_the_wire(self) -> None:
+        """Let all that is in hand, and something more, be taken outside, with nobody there to record it."""
+        for channel in self._due_channels():
+            self.world.claim(self.world.workers[0], channel, 2)
+        self._begin_what_is_claimed()
+        for worker, each in self._in_hand():
+            if each.result is None:
+                self.world.further(worker, each, Answer.TAKEN)
+
     def _work_off(self) -> None:
         """Do what there is to do, as workers do that nothing befalls, until there is nothing left."""
         world, worker = self.world, Hands()
@@ -331,7 +342,9 @@ class Histories(RuleBasedStateMachine):
                 world.speak_late()
             for each in started:
                 world.further(worker, each, Answer.TAKEN)
-            world.write(worker, started, heard=True)
+            world.write(worker, started[:1], heard=True)
+            world.look_around()
+            world.write(worker, started[1:], heard=True)
             if not started and not any([world.fill(), world.rescue() > 0, world.tidy()]) and round_ > 0:
                 waiting = self._rows(UNFINISHED)
                 if not waiting:
