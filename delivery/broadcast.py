@@ -385,7 +385,7 @@ async def retry(
             tx, announcement_id, states=states, delivery_id=delivery_id, reasons=reasons, now=desk.now()
         )
         if again:
-            await broadcasts.run_again(tx, its, desk.now(), keep=again)
+            await broadcasts.run_again(tx, its, desk.now(), keep=None)
             await talks.reopen_boards(tx, announcement_id)
             await wake.announce(tx)
         return again

@@ -68,9 +68,10 @@ END""",  # noqa: S608 - nothing but constants
 )
 
 _ADDED = _per_state("count(*) FILTER (WHERE n.state = '{state}')")
-_MOVED = _per_state("count(*) FILTER (WHERE n.state = '{state}') - count(*) FILTER (WHERE o.state = '{state}')")
+_MOVED = _per_state("coalesce(sum(moved) FILTER (WHERE state = '{state}'), 0)")
 _SUMMED = _per_state("{state} = p.{state} + excluded.{state}")
 
+# Sums of both sides and no join of them: its plan is made for the few rows of the first call, and is kept.
 _POSTGRES = (
     f"""CREATE FUNCTION delivery_step() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -96,9 +97,14 @@ REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION delivery_coun
     f"""CREATE FUNCTION delivery_moved() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO progress AS p (broadcast_id, channel, shard, {_COLUMNS})
-  SELECT n.broadcast_id, n.channel, pg_backend_pid() % {SHARDS},
+  SELECT broadcast_id, channel, pg_backend_pid() % {SHARDS},
     {_MOVED}
-  FROM after n JOIN before o ON o.id = n.id WHERE o.state <> n.state GROUP BY 1, 2 ORDER BY 1, 2
+  FROM (
+    SELECT broadcast_id, channel, state, sum(by) AS moved FROM (
+      SELECT broadcast_id, channel, state, 1 AS by FROM after
+      UNION ALL SELECT broadcast_id, channel, state, -1 FROM before) AS both_sides
+    GROUP BY 1, 2, 3 HAVING sum(by) <> 0) AS net
+  GROUP BY 1, 2 ORDER BY 1, 2
   ON CONFLICT (broadcast_id, channel, shard) DO UPDATE SET
     {_SUMMED};
   RETURN NULL;

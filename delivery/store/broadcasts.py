@@ -1,10 +1,10 @@
 """Broadcasts: written, counted, paused, cancelled, settled. Their deliveries are counted as they move, not here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, case, delete, exists, func, select, true, update
 
 from channels.contract import Recipient
 from delivery.database import Tx
@@ -271,24 +271,24 @@ async def sweep_cancelled(tx: Tx, now: datetime, *, most: int = _SWEPT) -> int:
     return (await tx.execute(swept.values(state=_STOPPED, updated_at=now))).rowcount
 
 
-async def run_again(tx: Tx, broadcast_ids: Iterable[int], now: datetime, *, keep: Iterable[int] = ()) -> None:
+async def run_again(tx: Tx, broadcast_ids: Iterable[int], now: datetime, *, keep: Collection[int] | None) -> None:
     """Let ended broadcasts run again, now that the deliveries `keep` of them are queued.
 
     A cancelled one runs for them alone: the rows of whatever else is queued, or claimed and not yet begun, must say
-    "cancelled" before their broadcast says "run". Where none of `keep` is queued in it, it stays cancelled.
+    "cancelled" before their broadcast says "run". Where none of `keep` is queued in it, it stays cancelled. None: those
+    rows say so already, and what is queued is to run, however many they are.
     """
-    ids, kept = set(broadcast_ids), set(keep)
+    ids = set(broadcast_ids)
     await _hold(tx, ids)
-    wanted = exists().where(
-        delivery.c.broadcast_id == broadcast.c.id, delivery.c.id.in_(kept), delivery.c.state == DeliveryState.QUEUED
-    )
+    kept = true() if keep is None else delivery.c.id.in_(keep)
+    wanted = exists().where(delivery.c.broadcast_id == broadcast.c.id, kept, delivery.c.state == DeliveryState.QUEUED)
     ended = select(broadcast.c.id).where(broadcast.c.id.in_(ids), broadcast.c.state == BroadcastState.CANCELLED, wanted)
     revived = [row[0] for row in await tx.execute(ended)]
-    if revived:
+    if revived and keep is not None:
         not_begun = (delivery.c.state == DeliveryState.SENDING) & delivery.c.attempt_id.is_(None)
         await tx.execute(
             update(delivery)
-            .where(delivery.c.broadcast_id.in_(revived), delivery.c.id.not_in(kept))
+            .where(delivery.c.broadcast_id.in_(revived), delivery.c.id.not_in(keep))
             .where((delivery.c.state == DeliveryState.QUEUED) | not_begun)
             .values(state=_STOPPED, lease=None, lease_until=None, updated_at=now)
         )

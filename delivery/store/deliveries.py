@@ -128,7 +128,7 @@ async def requeue(
 ) -> tuple[list[int], set[int]]:
     """Put deliveries in the queue again on a person's word. Returns them, and their broadcasts.
 
-    The caller lets those broadcasts run.
+    The caller lets those broadcasts run; of a cancelled one nothing else is queued any more.
     """
     await _write_cancellation(tx, announcement_id, now)
     of_it = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
@@ -179,7 +179,7 @@ async def _let_follow(tx: Tx, announcement_id: int, now: datetime) -> Sequence[R
     follow = (
         update(delivery)
         .where(delivery.c.broadcast_id.in_(of_it), _IN_TROUBLE, delivery.c.state == DeliveryState.FAILED)
-        .where(delivery.c.reason == Reason.PREVIOUS_PART_MISSING)
+        .where(delivery.c.reason == Reason.PREVIOUS_PART_MISSING, delivery.c.part > 1)
         .where(_has_before(delivery, DeliveryState.QUEUED), ~_has_before(delivery, *_LOST, first=True))
         .values(state=DeliveryState.QUEUED, due_at=now, queued_at=now, reason=None, detail="", updated_at=now)
         .returning(delivery.c.id, delivery.c.broadcast_id)

@@ -100,14 +100,19 @@ REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION delivery_coun
         """CREATE FUNCTION delivery_moved() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO progress AS p (broadcast_id, channel, shard, queued, sending, sent, failed, unconfirmed, cancelled)
-  SELECT n.broadcast_id, n.channel, pg_backend_pid() % 8,
-    count(*) FILTER (WHERE n.state = 'queued') - count(*) FILTER (WHERE o.state = 'queued'),
-    count(*) FILTER (WHERE n.state = 'sending') - count(*) FILTER (WHERE o.state = 'sending'),
-    count(*) FILTER (WHERE n.state = 'sent') - count(*) FILTER (WHERE o.state = 'sent'),
-    count(*) FILTER (WHERE n.state = 'failed') - count(*) FILTER (WHERE o.state = 'failed'),
-    count(*) FILTER (WHERE n.state = 'unconfirmed') - count(*) FILTER (WHERE o.state = 'unconfirmed'),
-    count(*) FILTER (WHERE n.state = 'cancelled') - count(*) FILTER (WHERE o.state = 'cancelled')
-  FROM after n JOIN before o ON o.id = n.id WHERE o.state <> n.state GROUP BY 1, 2 ORDER BY 1, 2
+  SELECT broadcast_id, channel, pg_backend_pid() % 8,
+    coalesce(sum(moved) FILTER (WHERE state = 'queued'), 0),
+    coalesce(sum(moved) FILTER (WHERE state = 'sending'), 0),
+    coalesce(sum(moved) FILTER (WHERE state = 'sent'), 0),
+    coalesce(sum(moved) FILTER (WHERE state = 'failed'), 0),
+    coalesce(sum(moved) FILTER (WHERE state = 'unconfirmed'), 0),
+    coalesce(sum(moved) FILTER (WHERE state = 'cancelled'), 0)
+  FROM (
+    SELECT broadcast_id, channel, state, sum(by) AS moved FROM (
+      SELECT broadcast_id, channel, state, 1 AS by FROM after
+      UNION ALL SELECT broadcast_id, channel, state, -1 FROM before) AS both_sides
+    GROUP BY 1, 2, 3 HAVING sum(by) <> 0) AS net
+  GROUP BY 1, 2 ORDER BY 1, 2
   ON CONFLICT (broadcast_id, channel, shard) DO UPDATE SET
     queued = p.queued + excluded.queued,
     sending = p.sending + excluded.sending,

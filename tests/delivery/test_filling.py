@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from delivery import broadcast as use
 from delivery.desk import Desk
@@ -225,3 +225,27 @@ async def test_every_delivery_has_a_key_of_its_own(desk: Desk) -> None:
     async with desk.database.reading() as tx:
         keys = await tx.execute(select(func.count(delivery.c.key.distinct()), func.min(func.length(delivery.c.key))))
         assert tuple(keys.one()) == (51, 32)
+
+
+_MANY_FAILED = """
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {many})
+INSERT INTO delivery ({columns})
+SELECT {values} FROM delivery CROSS JOIN numbers
+"""
+
+
+async def test_tens_of_thousands_are_sent_again_at_one_word(desk: Desk) -> None:
+    """More than either database takes as single values in one statement."""
+    many = 33_000
+    await a_list(desk, "l", *addresses(1))
+    number = await a_broadcast(desk, targets=("mail:l",))
+    columns = [column.name for column in delivery.c if column.name != "id"]
+    changed = {"address": "n || '@y.ru'", "state": "'failed'"}
+    values = [changed.get(column, column) for column in columns]
+    copied = _MANY_FAILED.format(many=many, columns=", ".join(columns), values=", ".join(values))
+    async with desk.database.writing() as tx:
+        await tx.execute(text(copied))
+        await filling.look_over(tx)
+    assert len(await use.retry(desk, number)) == many
+    async with desk.database.reading() as tx:
+        assert await broadcasts.counts(tx, [1]) == [(1, "mail", QUEUED, many + 1)]
