@@ -93,6 +93,9 @@ class Scheduler:
         resting = self._resting()
         async with self._desk.database.reading() as tx:
             due = await schedules.due(tx, now, limit=_SLICE, but=resting)
+        # What was planned after the clock was set back, in this very moment, is not hours late.
+        now = min(now, self._desk.now())
+        due = [one for one in due if one.next_at is not None and one.next_at <= now]
         done = [await self._attempt(one, now) for one in due]
         return any(done)
 

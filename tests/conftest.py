@@ -25,6 +25,7 @@ MARKS = (
     "postgres: runs on a real Postgres (set by database_url)",
     "browser: runs in a real browser (set by the fixture browser)",
     "every_postgres: repeat on every Postgres version that is there, not on the first choice only",
+    "one_database: runs on SQLite only, as what it shows does not depend on the database",
     "slow: takes more than a few seconds",
     "at_length: only `make chaos` runs it (its clock runs so fast that a busy machine is late by hours)",
 )
@@ -97,6 +98,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_kind" not in metafunc.fixturenames:
         return
     chosen = os.environ.get("RUPOR_TEST_POSTGRES", "")
+    if metafunc.definition.get_closest_marker("one_database") is not None:
+        metafunc.parametrize("database_kind", [pytest.param(SQLITE, marks=pytest.mark.sqlite)])
+        return
     every = not chosen and metafunc.definition.get_closest_marker("every_postgres") is not None
     versions = postgres.installations() if every else postgres.choose(chosen)
     kinds = [pytest.param(SQLITE, marks=pytest.mark.sqlite)]

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,14 +12,16 @@ from hypothesis import strategies as st
 from channels.contract import Post
 from delivery import broadcast, planning
 from delivery.desk import Desk
-from delivery.model import ScheduleState
+from delivery.model import Schedule, ScheduleState
 from delivery.recurrence import Occurrence, Recurrence, next_after, passed
 from delivery.scheduler import LATE_AT_MOST, Scheduler
+from delivery.store import schedules
 from delivery.store.schedules import RECORDED_AT_MOST
 from tests.delivery.plans import (
     BLOCKED,
     MISSED,
     RELEASED,
+    Plan,
     a_plan,
     all_steps,
     happened,
@@ -177,6 +180,27 @@ async def test_a_clock_set_back_waits_and_does_not_repeat(desk: Desk, clock: Clo
     assert await walls(desk, plan) == ["11-24 13:00"]
     await all_steps(Scheduler(desk))
     assert await walls(desk, plan) == ["11-24 13:00", "11-24 14:00"]
+
+
+async def test_a_plan_made_in_the_moment_after_the_clock_was_set_back_is_not_late(
+    desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step has asked the time just before."""
+    due = schedules.due
+    made: list[Plan] = []
+
+    async def after_a_step_back(*arguments: Any, **options: Any) -> list[Schedule]:
+        if not made:
+            clock.advance(hours=-3)
+            made.append(await a_plan(desk, at=clock() + timedelta(minutes=5)))
+        return await due(*arguments, **options)
+
+    monkeypatch.setattr(schedules, "due", after_a_step_back)
+    await all_steps(Scheduler(desk))
+    assert await sent_out(desk, made[0]) == 0
+    clock.advance(minutes=5)
+    await all_steps(Scheduler(desk))
+    assert (await sent_out(desk, made[0]), await told(desk)) == (1, [])
 
 
 async def test_a_plan_made_while_the_clock_is_behind_is_kept(desk: Desk, clock: Clock) -> None:

@@ -23,7 +23,7 @@ from delivery.scheduler import Scheduler
 from tests.delivery.builders import Scripted
 from tests.delivery.plans import MISSED, RELEASED, Plan, a_plan, happened, sent_out, told
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.one_database]
 
 ROOT = Path(__file__).parents[2]
 WITHIN = 60.0

@@ -61,6 +61,7 @@ async def test_one_announcement_reaches_everybody(rupor: Rupor, town: Town) -> N
     assert all(one["receipt"] for one in found["deliveries"])
 
 
+@pytest.mark.one_database
 async def test_a_refused_mailbox_is_told_and_repaired(rupor: Rupor, town: Town) -> None:
     rupor.configure("vk", "mail")
     await rupor.a_list("all", "a@example.org", "gone@example.org", "b@example.org")
@@ -94,6 +95,7 @@ async def test_the_same_key_announces_once_even_at_the_same_time(rupor: Rupor, t
     assert (town.channel_posts(), town.wall_posts()) == (1, 1)
 
 
+@pytest.mark.one_database
 async def test_what_is_planned_goes_out_at_its_moment_and_once(rupor: Rupor, town: Town) -> None:
     begun = datetime.now(UTC)
     service = await rupor.serving("run")
@@ -163,6 +165,7 @@ async def test_an_interrupted_wait_finishes_what_is_on_the_wire(rupor: Rupor, to
     assert town.channel_posts() == 1
 
 
+@pytest.mark.one_database
 async def test_check_tells_what_is_wrong_in_the_real_channels(rupor: Rupor, town: Town) -> None:
     good = await rupor("check", "--json")
     assert (good.code, good.answer.get("ok")) == (0, True), good.err
@@ -173,6 +176,7 @@ async def test_check_tells_what_is_wrong_in_the_real_channels(rupor: Rupor, town
     assert {key: one["ok"] for key, one in bad.answer["channels"].items()} == {"tg": True, "vk": False, "mail": False}
 
 
+@pytest.mark.one_database
 async def test_secrets_stay_out_of_everything_that_is_said(rupor: Rupor, town: Town) -> None:
     """The fixture looks through all that the program said; here it is made to talk as much as it can."""
     await rupor.a_list("all", "a@example.org")

@@ -44,6 +44,7 @@ async def killed_after_acting(rupor: Rupor, town: Town, way: Way) -> None:
     assert await rupor.states() == [DeliveryState.SENDING]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("way", [pytest.param(TELEGRAM, id="telegram"), pytest.param(MAIL, id="mail")])
 async def test_what_may_be_out_is_put_to_a_person_and_never_repeated(rupor: Rupor, town: Town, way: Way) -> None:
     await killed_after_acting(rupor, town, way)

@@ -22,7 +22,7 @@ from sandbox.faults import Fault, Kind
 from tests.journeys.town import ROOT, WITHIN, Running, Rupor, Town, until
 from tests.support import postgres
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.one_database]
 
 LEASE = 2  # seconds
 AT_ONCE = 10  # seconds; a graceful end would wait for twenty

@@ -248,6 +248,7 @@ async def nothing_lost_doubled_or_silent(url: str) -> None:
     assert sum(news.count for news in told) == sum(row.state == "missed" for row in after.occurrences)
 
 
+@pytest.mark.one_database
 async def test_killed_at_random_while_repeats_run(victims: Victims, migrated_url: str) -> None:
     await planned(migrated_url, "* * * * *", PLANS)
     now = await killed_again_and_again(victims, migrated_url, 5, alone=True)
