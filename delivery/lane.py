@@ -83,7 +83,7 @@ class Lane:
         self._hand: Hand | None = None
         self._failures = 0  # in a row, of those that reached nobody
         self._served = 0  # the broadcast that had its turn last
-        self._in_vain: tuple[frozenset[str], float] = (frozenset(), 0.0)  # without these nothing was due, at that time
+        self._in_vain = (frozenset[str](), float("-inf"))  # without these destinations nothing was due, at that time
         self._speed = 0.0  # deliveries a second
         self._finished = 0
         self._measured_at = 0.0

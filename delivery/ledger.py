@@ -108,7 +108,8 @@ class Ledger:
         try:
             return await entry.word
         except asyncio.CancelledError:
-            if not entry.word.cancelled() and entry.word.result() is _LEAD:  # cut off with the pen in hand
+            word = entry.word
+            if not word.cancelled() and word.exception() is None and word.result() is _LEAD:  # cut off, pen in hand
                 entry.word = _word()
                 await asyncio.shield(self._lead())
             raise

@@ -104,8 +104,8 @@ class EmailChannel:
     def pace(self) -> Pace:
         """A few letters for each connection, within the relay's own limits.
 
-        The second one's envelope travels behind the first one's text, and the third one waits in the pool, which never
-        opens more than `connections`, until a place is free: so none has to wait for a record to be written.
+        The second one's envelope travels behind the first one's text; the others wait in the pool, which never opens
+        more than `connections`, until a place is free: so no connection has to wait for a record to be written.
         """
         limits = self._settings
         concurrency = _IN_HAND * limits.connections

@@ -29,6 +29,7 @@ __all__ = [
     "sweep_cancelled",
     "turn",
     "waiting",
+    "write_cancellation",
 ]
 
 _SWEPT = 5_000
@@ -271,6 +272,24 @@ async def sweep_cancelled(tx: Tx, now: datetime, *, most: int = _SWEPT) -> int:
     return (await tx.execute(swept.values(state=_STOPPED, updated_at=now))).rowcount
 
 
+async def write_cancellation(
+    tx: Tx, broadcast_ids: Collection[int], now: datetime, *, but: Collection[int] = ()
+) -> None:
+    """Write into all rows of cancelled broadcasts what cancelling has said of them, `but` into these.
+
+    It concerns what is queued, and what is claimed and not yet begun.
+    """
+    if not broadcast_ids:
+        return
+    not_begun = (delivery.c.state == DeliveryState.SENDING) & delivery.c.attempt_id.is_(None)
+    await tx.execute(
+        update(delivery)
+        .where(delivery.c.broadcast_id.in_(broadcast_ids), delivery.c.id.not_in(but))
+        .where((delivery.c.state == DeliveryState.QUEUED) | not_begun)
+        .values(state=_STOPPED, lease=None, lease_until=None, updated_at=now)
+    )
+
+
 async def run_again(tx: Tx, broadcast_ids: Iterable[int], now: datetime, *, keep: Collection[int] | None) -> None:
     """Let ended broadcasts run again, now that the deliveries `keep` of them are queued.
 
@@ -284,14 +303,8 @@ async def run_again(tx: Tx, broadcast_ids: Iterable[int], now: datetime, *, keep
     wanted = exists().where(delivery.c.broadcast_id == broadcast.c.id, kept, delivery.c.state == DeliveryState.QUEUED)
     ended = select(broadcast.c.id).where(broadcast.c.id.in_(ids), broadcast.c.state == BroadcastState.CANCELLED, wanted)
     revived = [row[0] for row in await tx.execute(ended)]
-    if revived and keep is not None:
-        not_begun = (delivery.c.state == DeliveryState.SENDING) & delivery.c.attempt_id.is_(None)
-        await tx.execute(
-            update(delivery)
-            .where(delivery.c.broadcast_id.in_(revived), delivery.c.id.not_in(keep))
-            .where((delivery.c.state == DeliveryState.QUEUED) | not_begun)
-            .values(state=_STOPPED, lease=None, lease_until=None, updated_at=now)
-        )
+    if keep is not None:
+        await write_cancellation(tx, revived, now, but=keep)
     await tx.execute(
         update(broadcast)
         .where(broadcast.c.id.in_(ids))

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, Row, and_, case, exists, func,
 from channels.contract import Reason, Receipt, Recipient
 from delivery.database import Tx
 from delivery.model import Attempt, BroadcastState, Delivery, DeliveryState, Outcome
+from delivery.store.broadcasts import write_cancellation
 from delivery.tables import attempt, broadcast, delivery
 
 __all__ = [
@@ -130,8 +131,9 @@ async def requeue(
 
     The caller lets those broadcasts run; of a cancelled one nothing else is queued any more.
     """
-    await _write_cancellation(tx, announcement_id, now)
     of_it = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
+    cancelled = await tx.execute(of_it.where(broadcast.c.state == BroadcastState.CANCELLED))
+    await write_cancellation(tx, [row.id for row in cancelled], now)  # or a part would be queued behind one that stays
     chosen = (
         update(delivery)
         .where(delivery.c.broadcast_id.in_(of_it), _IN_TROUBLE, delivery.c.state.in_(states))
@@ -158,19 +160,6 @@ async def requeue(
     headless = await _hold_back_again(tx, announcement_id, now)
     again = [row for row in rows if row.id not in headless]
     return sorted(row.id for row in again), {row.broadcast_id for row in again}
-
-
-async def _write_cancellation(tx: Tx, announcement_id: int, now: datetime) -> None:
-    """Write into the rows what cancelling has said of them already: nothing may be queued behind such a part."""
-    its = (broadcast.c.announcement_id == announcement_id) & (broadcast.c.state == BroadcastState.CANCELLED)
-    not_begun = (delivery.c.state == DeliveryState.SENDING) & delivery.c.attempt_id.is_(None)
-    stopped = case((delivery.c.doubtful, DeliveryState.UNCONFIRMED), else_=DeliveryState.CANCELLED)
-    await tx.execute(
-        update(delivery)
-        .where(delivery.c.broadcast_id.in_(select(broadcast.c.id).where(its)))
-        .where((delivery.c.state == DeliveryState.QUEUED) | not_begun)
-        .values(state=stopped, lease=None, lease_until=None, updated_at=now)
-    )
 
 
 async def _let_follow(tx: Tx, announcement_id: int, now: datetime) -> Sequence[Row[Any]]:

@@ -69,9 +69,9 @@ def statement(tx: Tx, sql: str, columns: Mapping[str, str] | None = None) -> Tex
     """Return `sql` for the database in use; the parameters :now, :due and :until are instants.
 
     {rows} becomes a table `r` with these columns (name -> Postgres type), read from the parameter :rows, which
-    `in_json` writes; {new_key} makes 32 hexadecimal digits for each row; {domain_m} is what stands
-    behind the @ in the address of the alias m; {lock_d} locks the rows of the alias d, and
-    {skip_locked_d} those that nobody else has locked.
+    `in_json` writes; {new_key} makes 32 hexadecimal digits for each row; {domain_m} is what stands behind the @ in the
+    address of the alias m; {lock_d} locks the rows of the alias d, and {skip_locked_d} those that nobody else has
+    locked.
     """
     return _statement(tx.dialect.name, sql, tuple((columns or {}).items()))
 
