@@ -21,6 +21,8 @@ from delivery.store.filling import Filling
 
 RELEASABLE = (Stage.DRAFT, Stage.APPROVED)
 
+_WORTH_A_LOOK = 1_000  # so many new deliveries change a planner's mind
+
 
 class UnknownAnnouncementError(LookupError):
     """There is no announcement, delivery or schedule of this number."""
@@ -292,6 +294,8 @@ async def _queue(
             left: Filling | None = each
             while left is not None:
                 left = await filling.take_slice(tx, left, now, most=filling.AT_ONCE)
+        if reached.size > _WORTH_A_LOOK:
+            await filling.look_over(tx)
 
 
 async def submit(desk: Desk, announcement_id: int) -> None:

@@ -249,3 +249,13 @@ async def test_tens_of_thousands_are_sent_again_at_one_word(desk: Desk) -> None:
     assert len(await use.retry(desk, number)) == many
     async with desk.database.reading() as tx:
         assert await broadcasts.counts(tx, [1]) == [(1, "mail", QUEUED, many + 1)]
+
+
+async def test_postgres_knows_at_once_how_many_have_come(desk: Desk) -> None:
+    if desk.database.dialect != "postgresql":
+        pytest.skip("SQLite keeps no such count")
+    await a_list(desk, "l", *addresses(1_500))
+    await a_broadcast(desk, targets=("mail:l",))
+    async with desk.database.reading() as tx:
+        known = (await tx.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'delivery'"))).scalar_one()
+    assert known == 1_500
