@@ -13,8 +13,8 @@ WORKDIR /build
 COPY requirements.txt requirements-build.txt ./
 RUN python -m venv --without-pip /opt/rupor \
     && python -m pip --python /opt/rupor/bin/python install \
-        --require-hashes --only-binary :all: --requirement requirements.txt \
-    && python -m pip install --require-hashes --requirement requirements-build.txt
+        --require-hashes --no-deps --only-binary :all: --requirement requirements.txt \
+    && python -m pip install --require-hashes --no-deps --requirement requirements-build.txt
 
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot

@@ -81,10 +81,12 @@ $(BIN)/python:
 	echo >&2 'Python 3.11, 3.12 or 3.13 with its venv module is needed; PYTHON=... names one that is not on PATH.'; \
 	exit 1
 
+# The lock names everything, so pip has nothing to resolve (--no-deps). Left to itself it looks past a lock for a package
+# that another asks for with an extra, finds a newer release, and then misses its hash.
 # requirements-build.txt builds the editable install, which runs without isolation so that nothing unlocked comes in.
 $(VENV)/.locked: requirements.txt requirements-build.txt $(BIN)/python
 	@echo 'Устанавливаю зависимости…' >&2
-	@$(PIP) install --require-hashes --requirement requirements.txt --requirement requirements-build.txt
+	@$(PIP) install --require-hashes --no-deps --requirement requirements.txt --requirement requirements-build.txt
 	@touch $@
 
 $(VENV)/.ready: pyproject.toml $(VENV)/.locked
@@ -93,5 +95,5 @@ $(VENV)/.ready: pyproject.toml $(VENV)/.locked
 
 $(VENV)/.ready-to-test: requirements-test.txt $(VENV)/.ready
 	@echo 'Устанавливаю зависимости для проверок…' >&2
-	@$(PIP) install --require-hashes --requirement requirements-test.txt
+	@$(PIP) install --require-hashes --no-deps --requirement requirements-test.txt
 	@touch $@

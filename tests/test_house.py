@@ -244,6 +244,17 @@ def test_the_locks_agree_with_each_other() -> None:
         assert len({lock[package] for lock in versions if package in lock}) == 1, package
 
 
+def test_nothing_that_is_needed_is_left_out_of_the_lock() -> None:
+    """Pip installs what the lock names and nothing else."""
+    found = subprocess.run(
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout
+
+
 # Make
 
 
