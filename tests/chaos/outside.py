@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -315,14 +316,31 @@ async def in_flight(desk: Desk, name: str | None = None) -> int:
 
 async def silence(desk: Desk) -> None:
     """Wait until Postgres has noticed the end of whoever was killed: a COMMIT under way may still happen."""
-    if desk.database.dialect != "postgresql":
-        return
-    others = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid() AND state <> 'idle'"
-    )
     while True:
-        async with desk.database.reading() as tx:
-            if (await tx.execute(others)).scalar_one() == 0:
-                return
-        await asyncio.sleep(0.002)
+        if not await _under_way(desk, "state <> 'idle'"):
+            return
+        await asyncio.sleep(_A_BREATH)
+
+
+async def last_words(desk: Desk) -> None:
+    """Wait until the transactions of this moment have ended, those of the dead among them; others may go on."""
+    await asyncio.sleep(_A_BREATH)  # what was sent last is read and begun
+    begun = await _under_way(desk, "xact_start IS NOT NULL")
+    while True:
+        if not begun & await _under_way(desk, "xact_start IS NOT NULL"):
+            return
+        await asyncio.sleep(_A_BREATH)
+
+
+_A_BREATH = 0.005  # seconds
+
+
+async def _under_way(desk: Desk, which: str) -> set[tuple[int, datetime | None]]:
+    if desk.database.dialect != "postgresql":
+        return set()  # what a dead process had begun in SQLite will not happen
+    others = text(
+        "SELECT pid, xact_start FROM pg_stat_activity WHERE datname = current_database()"
+        f" AND pid <> pg_backend_pid() AND {which}"
+    )
+    async with desk.database.reading() as tx:
+        return {(pid, since) for pid, since in await tx.execute(others)}

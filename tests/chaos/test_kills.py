@@ -19,7 +19,7 @@ from delivery.desk import Desk
 from delivery.model import Outcome
 from delivery.tables import attempt, delivery
 from sandbox.faults import Fault, Kind
-from tests.chaos.nursery import Nursery, a_nursery
+from tests.chaos.nursery import Child, Nursery, a_nursery
 from tests.chaos.outside import (
     GREY,
     LETTERS,
@@ -29,8 +29,8 @@ from tests.chaos.outside import (
     announced,
     in_flight,
     judged,
+    last_words,
     lists_stored,
-    silence,
 )
 from tests.chaos.place import Place, deliver, opened_desk
 
@@ -82,23 +82,24 @@ class Siege:
 
     async def besiege(self) -> None:
         """One worker after the other, each killed at a random moment of its life."""
-        last, open_then = "", 0
         while self.killed + self._alive < self.kills:
             self._alive += 1
             child = await self.nursery.start(self.place, point="")
             await self.nursery.is_ready(child)
-            if last:
-                self.flying += max(open_then, await in_flight(self.desk, last))
             await asyncio.sleep(self.chance.uniform(0, LONGEST_LIFE))
             self.deaths[child.name] = self.outside.clock()
             child.kill()
             assert await child.ended() == -9, self.nursery.told()
             self._alive -= 1
             self.killed += 1
-            # Looked at now, before anybody has picked it up, and later: a COMMIT on its way may still happen.
-            last, open_then = child.name, await in_flight(self.desk, child.name)
-        await silence(self.desk)
-        self.flying += max(open_then, await in_flight(self.desk, last))
+            left = await self._left_by(child)  # first: another's death may be counted while this one waits
+            self.flying += left
+
+    async def _left_by(self, child: Child) -> int:
+        """Count what it had in flight: at once, before anybody picks it up, and when its last COMMIT has ended."""
+        at_once = await in_flight(self.desk, child.name)
+        await last_words(self.desk)
+        return max(at_once, await in_flight(self.desk, child.name))
 
     async def lost_alive(self) -> int:
         """Count what was on the wire of a living worker when its lease ended: it had stood still for too long."""
