@@ -288,7 +288,9 @@ async def _queue(
                     tx, broadcast_id, revision, channel, reach.recipient, part, due_at=due_at, now=now
                 )
         for key in reach.lists or ():
-            await filling.add(tx, broadcast_id, revision, channel, key, parts=parts, due_at=due_at)
+            await filling.add(
+                tx, broadcast_id, revision, channel, key, parts=parts, expected=reach.count * parts, due_at=due_at
+            )
     if reached.size <= filling.AT_ONCE:
         for each in await filling.of_broadcast(tx, broadcast_id):
             left: Filling | None = each

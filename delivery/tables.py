@@ -209,7 +209,8 @@ progress = Table(
 )
 
 # A list whose members are still to become deliveries of a broadcast: large ones are taken in slices, so that others
-# may write in between. `after_address` is how far it has got.
+# may write in between. `after_address` is how far it has got, `expected` how many deliveries all lists of the channel
+# make together, as counted at the release.
 filling = Table(
     "filling",
     metadata,
@@ -221,6 +222,7 @@ filling = Table(
     Column("parts", Integer, nullable=False),
     Column("after_address", Text, nullable=False),
     Column("due_at", Instant, nullable=False),
+    Column("expected", BigInteger, nullable=False),
 )
 
 attempt = Table(

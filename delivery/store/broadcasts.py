@@ -1,10 +1,11 @@
 """Broadcasts: written, counted, paused, cancelled, settled. Their deliveries are counted as they move, not here."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, delete, exists, func, select, true, update
+from sqlalchemy import ColumnElement, Row, case, delete, exists, func, literal, select, true, update
 
 from channels.contract import Recipient
 from delivery.database import Tx
@@ -123,7 +124,10 @@ async def of_announcements(tx: Tx, announcement_ids: Sequence[int]) -> list[Broa
 
 
 async def counts(tx: Tx, broadcast_ids: Sequence[int]) -> list[tuple[int, str, DeliveryState, int]]:
-    """Count deliveries as (broadcast, channel, state, how many); what is queued in a cancelled one is cancelled."""
+    """Count deliveries as (broadcast, channel, state, how many), with those that are still to be written.
+
+    What is queued in a cancelled one is cancelled.
+    """
     sums = [func.sum(progress.c[state.value]).label(state.value) for state in DeliveryState]
     summed = (
         select(progress.c.broadcast_id, progress.c.channel, broadcast.c.state, *sums)
@@ -132,24 +136,42 @@ async def counts(tx: Tx, broadcast_ids: Sequence[int]) -> list[tuple[int, str, D
         .group_by(progress.c.broadcast_id, progress.c.channel, broadcast.c.state)
         .order_by(progress.c.broadcast_id, progress.c.channel)
     )
-    found = []
+    numbers = {
+        its: Counter({DeliveryState.QUEUED: count}) for its, count in (await _to_come(tx, broadcast_ids)).items()
+    }
     for row in await tx.execute(summed):
-        numbers = {state: int(row._mapping[state.value]) for state in DeliveryState}  # noqa: SLF001 - its public face
+        its = numbers.setdefault((row.broadcast_id, row.channel), Counter())
+        its.update({state: int(row._mapping[state.value]) for state in DeliveryState})  # noqa: SLF001 - its public face
         if row.state == BroadcastState.CANCELLED:
-            numbers[DeliveryState.CANCELLED] += numbers[DeliveryState.QUEUED]
-            numbers[DeliveryState.QUEUED] = 0
-        found += [(row.broadcast_id, row.channel, state, number) for state, number in numbers.items() if number]
-    return found
+            its[DeliveryState.CANCELLED] += its.pop(DeliveryState.QUEUED)
+    return [
+        (*its, state, number) for its in sorted(numbers) for state in DeliveryState if (number := numbers[its][state])
+    ]
+
+
+async def _to_come(tx: Tx, broadcast_ids: Sequence[int]) -> dict[tuple[int, str], int]:
+    """Count by broadcast and channel the deliveries of large lists that are still to be written."""
+    written = func.sum(sum((progress.c[state.value] for state in DeliveryState), start=literal(0)))
+    there = select(func.coalesce(written, 0)).where(
+        progress.c.broadcast_id == filling.c.broadcast_id, progress.c.channel == filling.c.channel
+    )
+    lists = (
+        select(filling.c.broadcast_id, filling.c.channel, func.max(filling.c.expected), there.scalar_subquery())
+        .where(filling.c.broadcast_id.in_(broadcast_ids))
+        .group_by(filling.c.broadcast_id, filling.c.channel)
+    )
+    return {(row[0], row[1]): max(0, row[2] - int(row[3])) for row in await tx.execute(lists)}
 
 
 async def waiting(tx: Tx, channel: str) -> int:
     """Count what a channel still has to send of broadcasts that run."""
-    summed = (
-        select(func.coalesce(func.sum(progress.c.queued + progress.c.sending), 0))
-        .join(broadcast, broadcast.c.id == progress.c.broadcast_id)
-        .where(progress.c.channel == channel, broadcast.c.state == BroadcastState.RUNNING)
+    running = select(broadcast.c.id).where(broadcast.c.state == BroadcastState.RUNNING)
+    ids = [row[0] for row in await tx.execute(running)]
+    return sum(
+        number
+        for _id, its, state, number in await counts(tx, ids)
+        if its == channel and state in {DeliveryState.QUEUED, DeliveryState.SENDING}
     )
-    return int((await tx.execute(summed)).scalar_one())
 
 
 async def links(tx: Tx, broadcast_ids: Sequence[int]) -> list[tuple[int, str, str]]:
@@ -238,6 +260,7 @@ async def cancel(tx: Tx, announcement_id: int, now: datetime) -> tuple[list[int]
     open_ones = select(broadcast.c.id).where(
         broadcast.c.announcement_id == announcement_id, broadcast.c.state.in_(_OPEN)
     )
+    waited = await counts(tx, [row[0] for row in await tx.execute(open_ones)])
     # The lists first, as whoever takes a slice does: it has the list in hand before it settles the broadcast.
     await tx.execute(delete(filling).where(filling.c.broadcast_id.in_(open_ones)))
     stopped = (
@@ -247,10 +270,7 @@ async def cancel(tx: Tx, announcement_id: int, now: datetime) -> tuple[list[int]
         .returning(broadcast.c.id)
     )
     ids = [row[0] for row in await tx.execute(stopped)]
-    if not ids:
-        return [], 0
-    queued = select(func.coalesce(func.sum(progress.c.queued), 0)).where(progress.c.broadcast_id.in_(ids))
-    return ids, int((await tx.execute(queued)).scalar_one())
+    return ids, sum(number for its, _, state, number in waited if its in ids and state is DeliveryState.QUEUED)
 
 
 async def left_to_tidy(tx: Tx) -> tuple[bool, bool]:

@@ -37,9 +37,17 @@ class Filling:
 
 
 async def add(
-    tx: Tx, broadcast_id: int, revision: int, channel: str, list_key: str, *, parts: int, due_at: datetime
+    tx: Tx,
+    broadcast_id: int,
+    revision: int,
+    channel: str,
+    list_key: str,
+    *,
+    parts: int,
+    expected: int,
+    due_at: datetime,
 ) -> None:
-    """Write down that a list is to be taken."""
+    """Write down that a list is to be taken; all lists of the channel together make `expected` deliveries."""
     values = {
         "broadcast_id": broadcast_id,
         "revision": revision,
@@ -48,6 +56,7 @@ async def add(
         "parts": parts,
         "after_address": "",
         "due_at": due_at,
+        "expected": expected,
     }
     await tx.execute(filling.insert().values(values))
 

@@ -159,6 +159,7 @@ def upgrade() -> None:
         sa.Column("parts", sa.Integer(), nullable=False),
         sa.Column("after_address", sa.Text(), nullable=False),
         sa.Column("due_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("expected", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["broadcast_id"], ["broadcast.id"], name=op.f("fk_filling_broadcast_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_filling")),
     )

@@ -237,7 +237,7 @@ async def test_a_cancellation_and_the_last_slice_of_a_list_do_not_block_each_oth
     await recorded(desk, clock, await begun(desk, clock, "wall", "w"))
     async with desk.database.writing() as tx:
         (its,) = await broadcasts.of_announcements(tx, [number])
-        await filling.add(tx, its.id, 1, "mail", "l", parts=0, due_at=clock())
+        await filling.add(tx, its.id, 1, "mail", "l", parts=0, expected=0, due_at=clock())
         await tx.execute(broadcast.update().values(state="running", settled_at=None))
     async with asyncio.TaskGroup() as group, desk.database.writing() as tx:
         one = await filling.unfinished(tx)
