@@ -114,13 +114,16 @@ class Boards:
             found = await self._screen(tx, one.announcement_id, one.broadcast_id)
         if found is None:
             return False
-        screen, last = found
+        screen, last, fresh = found
         if screen.digest == one.shown:
             if last:
                 await self._mark(one, screen)
             return False
         if not self._is_ready(one.chat_id):
             return False
+        if fresh:  # before they can be seen: once they are, somebody may settle them at once
+            async with self._desk.database.writing() as tx:
+                await cards.remember_doubts(tx, one.broadcast_id, fresh)
         try:
             message_id = await self._speak(one.chat_id, lambda: self._put(one, screen))
         except (GoneError, TelegramForbiddenError):
@@ -145,23 +148,20 @@ class Boards:
     async def _mark(self, one: Board, screen: Screen) -> None:
         """Remember what stands there; it is the last word only if nothing has changed meanwhile."""
         async with self._desk.database.writing() as tx:
-            found = await self._screen(tx, one.announcement_id, one.broadcast_id, remember=True)
+            found = await self._screen(tx, one.announcement_id, one.broadcast_id)
             last = found is not None and found[1] and found[0].digest == screen.digest
             await talks.mark_shown(tx, one, shown=screen.digest, done=last)
 
-    async def _screen(
-        self, tx: Tx, announcement_id: int, broadcast_id: int, *, remember: bool = False
-    ) -> tuple[Screen, bool] | None:
-        """Return what a board should show, and whether it is the last word. `remember` notes the doubts on it."""
+    async def _screen(self, tx: Tx, announcement_id: int, broadcast_id: int) -> tuple[Screen, bool, list[int]] | None:
+        """Return what a board should show, whether it is the last word, and the doubts on it that none has shown."""
         whole = await report.of(tx, announcement_id)
         its = None if whole is None else one_of(whole, broadcast_id)
         if whole is None or its is None:
             return None
-        if remember:
-            await cards.remember_doubts(tx, its, whole.troubles)
         screen = await cards.board_screen(tx, self._desk, whole, its, self._names, self._settings.grace_seconds)
         waiting = any(its.counts[state] for state in UNFINISHED)
-        return screen, its.broadcast.state in _ENDED and not waiting
+        fresh = await cards.fresh_doubts(tx, its, whole.troubles)
+        return screen, its.broadcast.state in _ENDED and not waiting, fresh
 
     async def _adopt(self, one: Unreported) -> None:
         """Give a settled broadcast that no message shows its boards: a schedule's, or the command line's.

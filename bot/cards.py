@@ -31,7 +31,7 @@ from delivery.model import BroadcastState, Delivery, DeliveryState, Stage
 from delivery.report import BroadcastReport, Report
 from delivery.store import announcements, talks
 
-__all__ = ["OUT", "board_screen", "doubts_shown", "draw", "remember_doubts"]
+__all__ = ["OUT", "board_screen", "doubts_shown", "draw", "fresh_doubts", "remember_doubts"]
 
 OUT = (DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCONFIRMED)
 """What readers may have seen already."""
@@ -164,16 +164,17 @@ async def doubts_shown(tx: Tx, broadcast_id: int) -> list[int]:
     return list(data.get("deliveries", ()))
 
 
-async def remember_doubts(tx: Tx, one: BroadcastReport, troubles: Sequence[Delivery]) -> None:
-    """Note which deliveries of a broadcast a board shows in doubt."""
+async def remember_doubts(tx: Tx, broadcast_id: int, fresh: Sequence[int]) -> None:
+    """Note which further deliveries of a broadcast a board shows in doubt."""
+    known = await doubts_shown(tx, broadcast_id)
+    await talks.write(tx, _doubts_of(broadcast_id), data={"deliveries": sorted({*known, *fresh})})
+
+
+async def fresh_doubts(tx: Tx, one: BroadcastReport, troubles: Sequence[Delivery]) -> list[int]:
+    """Return the deliveries of a broadcast that are in doubt and that no board has shown so yet."""
     known = await doubts_shown(tx, one.broadcast.id)
-    fresh = [
-        each.id
-        for each in troubles
-        if each.broadcast_id == one.broadcast.id and each.state is DeliveryState.UNCONFIRMED and each.id not in known
-    ]
-    if fresh:
-        await talks.write(tx, _doubts_of(one.broadcast.id), data={"deliveries": [*known, *fresh]})
+    its = [each for each in troubles if each.broadcast_id == one.broadcast.id]
+    return [each.id for each in its if each.state is DeliveryState.UNCONFIRMED and each.id not in known]
 
 
 def _doubts_of(broadcast_id: int) -> str:
