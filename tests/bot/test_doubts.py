@@ -6,12 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.alerts import Boards
 from bot.handlers.answering import _LONGEST
+from bot.talking import Screen
 from bot.texts import doubts as texts
 from channels.contract import Deferred, Receipt, Unconfirmed
 from delivery import broadcast
 from delivery.doubts import Sight
 from delivery.model import Attempt, DeliveryState, Outcome
+from delivery.store.talks import Board
 from tests.bot.newsroom import ADMIN, ANNA, Newsroom, labels, newsroom, words
 from tests.delivery.builders import a_list, says, states
 from tests.support.clock import START
@@ -208,6 +211,29 @@ async def test_what_was_settled_from_outside_is_told_as_well(room: Newsroom) -> 
     room.face.poke()
     await room.press("Подробнее", message=await room.sees("Готово. Всё вышло."))
     assert words(await room.sees("Подробнее · №1")).count("· root: вышло") == 4
+
+
+async def test_a_doubt_that_is_settled_the_moment_it_is_shown_keeps_its_history(
+    room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Boards._put
+
+    async def put_and_settled(boards: Boards, one: Board, screen: Screen) -> int:
+        shown = await put(boards, one, screen)
+        if "Считать отправленными" in repr(screen.keyboard):
+            await broadcast.settle_all(room.desk, 1, sent=True, by="root", channel="mail")
+        return shown
+
+    monkeypatch.setattr(Boards, "_put", put_and_settled)
+    await a_list(room.desk, "members", "a@example.org")
+    says(room.channels["mail"], Unconfirmed("cut after the final dot"))
+    room.channels["mail"].hold = asyncio.Event()
+    await sent(room)
+    await room.sees("Отправляется: 1 из 2.")
+    await asyncio.sleep(0.3)  # that board has been put away before there is a doubt
+    room.channels["mail"].hold.set()
+    await room.press("Подробнее", message=await room.sees("Готово. Всё вышло."))
+    assert "· root: вышло" in words(await room.sees("Подробнее · №1"))
 
 
 async def test_both_of_two_doubtful_channels_are_told_apart(url: str) -> None:
