@@ -180,8 +180,8 @@ async def release_late(query: CallbackQuery, callback_data: Late, face: Face) ->
         release_key=f"late:{callback_data.schedule}:{at.isoformat()}",
         grace=face.grace,
     )
-    if released.fresh:
-        async with face.desk.database.writing() as tx:
+    async with face.desk.database.writing() as tx:  # who came second wants to see what comes of it as well
+        if released.fresh or await talks.board_in(tx, released.broadcast_id, press.chat_id) is None:
             await talks.put_board(tx, released.broadcast_id, press.chat_id, press.message_id)
     face.poke()
     return texts.RELEASED if released.fresh else texts.ALREADY_RELEASED

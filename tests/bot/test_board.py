@@ -136,7 +136,8 @@ async def test_a_missed_moment_is_told_and_sent_late_on_one_press(room: Newsroom
         await room.sees("Не вышло в назначенное время", person)
     answers = await asyncio.gather(room.press("Отправить сейчас"), room.press("Отправить сейчас", BORIS))
     assert sorted(answers) == ["Отправляется.", "Уже отправляется. Второй раз не уйдёт."]
-    await room.sees("Готово. Всё вышло.")
+    for person in (ANNA, BORIS):
+        await room.sees("Готово. Всё вышло.", person)
     assert len(room.channels["wall"].sent) == 1
 
 
