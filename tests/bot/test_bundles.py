@@ -156,7 +156,12 @@ async def test_a_text_that_the_app_has_cut_becomes_one_draft(room: Newsroom) -> 
     text = (LINE * 900)[:50_000].strip()
     await room.tg.say(ANNA, text)
     await room.sees("Черновик · №1")
-    (post,) = await posts(room)
+    async with asyncio.timeout(25):  # on a slow machine the last pieces join a draft that is there already
+        while True:
+            (post,) = await posts(room)
+            if len(post.text) >= len(text):
+                break
+            await asyncio.sleep(0.05)
     assert post.text.split() == text.split()
 
 
