@@ -16,7 +16,7 @@ import structlog
 from delivery.database import Database, Tx, is_away
 from delivery.model import Delivery, Result
 from delivery.pace import Limit
-from delivery.store import queue
+from delivery.store import attempts
 
 _log = structlog.get_logger()
 _RETRY_SECONDS = 1.0
@@ -157,7 +157,10 @@ class Ledger:
         """
         while True:
             try:
-                opened, settled = await self._database.transact(lambda tx: self._enter(tx, batch), at_start=join)
+                written = await self._in_one_statement(batch, join)
+                if written is None:
+                    written = await self._database.transact(lambda tx: self._enter(tx, batch), at_start=join)
+                opened, settled = written
                 break
             except Exception as error:
                 if not is_away(error):
@@ -179,6 +182,24 @@ class Ledger:
                     entry.word.set_exception(error)
         return settled
 
+    async def _in_one_statement(
+        self, batch: Sequence[_Entry], join: Callable[[], None]
+    ) -> tuple[dict[int, int], list[int]] | None:
+        """Write a group in the middle of a large broadcast on Postgres. None when there is more to do than that."""
+        if self._database.dialect != "postgresql" or self._limits or not self._more():
+            return None
+        async with self._database.single() as tx:
+            join()
+            opened = await attempts.exchange(
+                tx,
+                [(entry.result, entry.following) for entry in batch],
+                lease=self._lease,
+                actor=self._actor,
+                windows=self._windows,
+                now=self._now(),
+            )
+        return None if opened is None else (opened, [])
+
     async def _enter(self, tx: Tx, batch: Sequence[_Entry]) -> tuple[dict[int, int], list[int]]:
         results = [entry.result for entry in batch if entry.result is not None]
         starts = [entry.following for entry in batch if entry.following is not None]
@@ -186,9 +207,9 @@ class Ledger:
         settled: list[int] = []
         now = self._now()
         if results:
-            settled = await queue.record(tx, results, now, more=self._more())
+            settled = await attempts.record(tx, results, now, more=self._more())
         if starts:
-            opened = await queue.start(
+            opened = await attempts.start(
                 tx,
                 starts,
                 lease=self._lease,

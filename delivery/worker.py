@@ -19,7 +19,7 @@ from delivery.database import is_away
 from delivery.desk import Desk
 from delivery.lane import Lane, Standing
 from delivery.model import Delivery, Result
-from delivery.store import broadcasts, filling, queue
+from delivery.store import attempts, broadcasts, filling, queue
 
 _log = structlog.get_logger()
 
@@ -196,7 +196,7 @@ class Worker:
             await queue.release_expired(tx, [one for one, attempt in found if attempt is None], now)
             doubtful = [self._in_doubt(one, attempt) for one, attempt in found if attempt is not None]
             if doubtful:
-                await queue.record(tx, doubtful, now)
+                await attempts.record(tx, doubtful, now)
         if found:
             _log.warning("worker.rescued", deliveries=len(found), doubtful=len(doubtful))
             self._on_change()

@@ -20,7 +20,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from channels.contract import Channel
 from delivery.desk import Desk
-from delivery.store import filling, holds, queue
+from delivery.store import attempts, filling, holds, queue
 
 Moment = Literal["before", "after"]
 """Before the call happens, or after it happened, with its answer lost."""
@@ -131,8 +131,8 @@ def _sqlite_error(statement: str) -> NoReturn:
 
 _LABELLED: dict[str, tuple[Any, str]] = {
     "claim": (queue, "claim"),
-    "start": (queue, "start"),
-    "record": (queue, "record"),
+    "start": (attempts, "start"),
+    "record": (attempts, "record"),
     "give_back": (queue, "give_back"),
     "rescue": (queue, "expired"),
     "slice": (filling, "take_slice"),

@@ -21,7 +21,7 @@ from delivery.database import Database
 from delivery.desk import Desk
 from delivery.listfile import Member
 from delivery.model import BroadcastState, Delivery, DeliveryState, Result
-from delivery.store import lists, queue
+from delivery.store import attempts, broadcasts, lists, queue
 from delivery.tables import mailing_list, member, metadata, suppression
 from delivery.worker import LEASE, Worker
 from tests.delivery.builders import Scripted
@@ -240,14 +240,19 @@ class World:
                 worker.held.remove(each)
 
     async def _write(self, worker: Hands, group: Sequence[Held], now: datetime) -> dict[int, int]:
+        opened = await self._exchange(worker, group, now) if self._database.dialect == "postgresql" else None
+        if opened is not None:
+            async with self._database.writing() as tx:
+                await broadcasts.settle_finished(tx, now)
+            return opened
         results = [each.result for each in group if each.result is not None]
         starts = [each.one for each in group if each.attempt is None]
-        opened: dict[int, int] = {}
+        opened = {}
         async with self._database.writing() as tx:
             if results:
-                await queue.record(tx, results, now)
+                await attempts.record(tx, results, now)
             for channel in {one.channel for one in starts}:
-                opened |= await queue.start(
+                opened |= await attempts.start(
                     tx,
                     [one for one in starts if one.channel == channel],
                     lease=worker.lease,
@@ -256,6 +261,12 @@ class World:
                     now=now,
                 )
         return opened
+
+    async def _exchange(self, worker: Hands, group: Sequence[Held], now: datetime) -> dict[int, int] | None:
+        pairs = [(each.result, each.one if each.attempt is None else None) for each in group]
+        windows = {channel: way.repeatable_for for channel, way in self.ways.items()}
+        async with self._database.single() as tx:
+            return await attempts.exchange(tx, pairs, lease=worker.lease, actor="w", windows=windows, now=now)
 
     def _may_begin(self, each: Held, now: datetime) -> None:
         its = self.there.state_of(each.one.broadcast_id)

@@ -9,7 +9,7 @@ from channels.contract import Deferred, Pace, Post, Reason, Receipt, Shipment
 from delivery import broadcast
 from delivery.desk import Desk
 from delivery.model import Delivery, DeliveryState
-from delivery.store import announcements, holds, queue
+from delivery.store import announcements, attempts, holds, queue
 from delivery.worker import Worker
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
@@ -223,7 +223,7 @@ async def test_a_process_that_stood_still_sends_nothing_on_a_lease_that_is_almos
     desk: Desk, clock: Clock, wall: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await a_broadcast(desk)
-    loop, real = asyncio.get_running_loop(), queue.start
+    loop, real = asyncio.get_running_loop(), attempts.start
 
     async def stands_still(*args: Any, **words: Any) -> dict[int, int]:
         opened = await real(*args, **words)
@@ -232,7 +232,7 @@ async def test_a_process_that_stood_still_sends_nothing_on_a_lease_that_is_almos
         return opened
 
     with monkeypatch.context() as patched:
-        patched.setattr(queue, "start", stands_still)
+        patched.setattr(attempts, "start", stands_still)
         await a_worker(desk).step("wall")
     assert wall.calls == 0
     clock.advance(seconds=1)

@@ -15,7 +15,7 @@ from delivery.database import Database, Tx
 from delivery.desk import Desk
 from delivery.model import Delivery
 from delivery.pace import Limit
-from delivery.store import limits, queue
+from delivery.store import attempts, limits, queue
 from delivery.store.limits import Room
 from delivery.tables import attempt, delivery
 from tests.delivery.builders import Scripted, a_broadcast, a_list
@@ -135,7 +135,7 @@ async def claimed(desk: Desk, lease: str, most: int) -> list[Delivery]:
 
 async def start(desk: Desk, lease: str, group: Sequence[Delivery], rules: Sequence[Limit]) -> int:
     async with desk.database.writing() as tx:
-        opened = await queue.start(tx, group, lease=lease, actor=lease, windows={}, now=desk.now(), limits=rules)
+        opened = await attempts.start(tx, group, lease=lease, actor=lease, windows={}, now=desk.now(), limits=rules)
         return len(opened)
 
 

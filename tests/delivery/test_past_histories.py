@@ -12,7 +12,7 @@ from delivery import broadcast as use
 from delivery import doubts, verdict
 from delivery.desk import Desk
 from delivery.model import BroadcastState, DeliveryState, Outcome, Result
-from delivery.store import broadcasts, filling, queue
+from delivery.store import attempts, broadcasts, filling, queue
 from delivery.store import deliveries as store
 from delivery.tables import broadcast
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, states
@@ -31,13 +31,13 @@ async def begun(desk: Desk, clock: Clock, channel: str, lease: str, window: time
     async with desk.database.writing() as tx:
         (one,) = await queue.claim(tx, channel, limit=1, lease=lease, until=lease_of(clock), now=clock())
     async with desk.database.writing() as tx:
-        opened = await queue.start(tx, [one], lease=lease, actor=lease, windows={channel: window}, now=clock())
+        opened = await attempts.start(tx, [one], lease=lease, actor=lease, windows={channel: window}, now=clock())
     return verdict.sent(one, opened[one.id], Receipt(("1",), "https://x.ru/1"))
 
 
 async def recorded(desk: Desk, clock: Clock, result: Result) -> None:
     async with desk.database.writing() as tx:
-        await queue.record(tx, [result], clock())
+        await attempts.record(tx, [result], clock())
 
 
 async def lost(desk: Desk, clock: Clock) -> None:
@@ -193,7 +193,7 @@ async def test_a_cancelled_broadcast_revived_for_one_delivery_sends_that_one_alo
     await use.cancel(desk, number)
     assert len(await use.retry(desk, number)) == 1
     async with desk.database.writing() as tx:
-        assert await queue.start(tx, [claimed], lease="w", actor="w", windows={}, now=clock()) == {}
+        assert await attempts.start(tx, [claimed], lease="w", actor="w", windows={}, now=clock()) == {}
     while await a_worker(desk).step("mail"):
         pass
     assert [shipment.recipient.address for shipment in mail.sent] == ["a@x.ru"]

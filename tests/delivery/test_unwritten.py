@@ -9,7 +9,7 @@ import pytest
 from delivery import ledger
 from delivery.desk import Desk
 from delivery.model import DeliveryState
-from delivery.store import deliveries, queue
+from delivery.store import attempts, deliveries
 from tests.delivery.builders import Scripted, a_broadcast, a_worker
 from tests.delivery.builders import deliveries as rows_of
 from tests.support.clock import Clock
@@ -22,7 +22,7 @@ async def test_nobody_takes_a_known_outcome_for_a_doubt(
     desk: Desk, wall: Scripted, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "_RETRY_SECONDS", 0.01)
-    record, room = queue.record, asyncio.Event()
+    record, room = attempts.record, asyncio.Event()
 
     async def refused(*arguments: Any, **options: Any) -> list[int]:
         if not room.is_set():
@@ -33,7 +33,7 @@ async def test_nobody_takes_a_known_outcome_for_a_doubt(
     worker, other = a_worker(desk, "w1", LEASE), a_worker(desk, "w2", LEASE)
     async with asyncio.TaskGroup() as group:
         with monkeypatch.context() as patched:
-            patched.setattr(queue, "record", refused)
+            patched.setattr(attempts, "record", refused)
             sending = group.create_task(worker.step("wall"))
             await eventually(lambda: len(wall.sent) == 1)
             for _ in range(5):

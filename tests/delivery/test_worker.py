@@ -9,7 +9,7 @@ from delivery import broadcast
 from delivery.database import Tx
 from delivery.desk import Desk
 from delivery.model import TRANSITIONS, DeliveryState, Outcome, Result
-from delivery.store import broadcasts, holds, queue
+from delivery.store import attempts, broadcasts, holds, queue
 from delivery.store.deliveries import attempts_of
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
@@ -253,7 +253,7 @@ async def killed_while_sending(desk: Desk, clock: Clock) -> None:
     async with desk.database.writing() as tx:
         until = clock() + timedelta(seconds=60)
         claimed = await queue.claim(tx, "wall", limit=10, lease="dead", until=until, now=clock())
-        await queue.start(tx, claimed, lease="dead", actor="dead", windows={}, now=clock())
+        await attempts.start(tx, claimed, lease="dead", actor="dead", windows={}, now=clock())
 
 
 async def test_a_dead_workers_attempt_is_in_doubt(desk: Desk, clock: Clock) -> None:
@@ -284,13 +284,13 @@ async def test_a_late_worker_cannot_overwrite_what_another_recorded(desk: Desk, 
     async with desk.database.writing() as tx:
         until = clock() + timedelta(seconds=60)
         (one,) = await queue.claim(tx, "wall", limit=1, lease="slow", until=until, now=clock())
-        attempt = (await queue.start(tx, [one], lease="slow", actor="slow", windows={}, now=clock()))[one.id]
+        attempt = (await attempts.start(tx, [one], lease="slow", actor="slow", windows={}, now=clock()))[one.id]
     clock.advance(seconds=61)
     await a_worker(desk).rescue()
     await broadcast.settle(desk, one.id, sent=True, by="editor:1")
     async with desk.database.writing() as tx:
         late = Result(one, attempt, Outcome.REJECTED, FAILED, "too late", Reason.REFUSED)
-        await queue.record(tx, [late], clock())
+        await attempts.record(tx, [late], clock())
     assert await states(desk, number) == [SENT]
 
 
@@ -299,11 +299,11 @@ async def test_a_late_answer_settles_the_doubt_it_made(desk: Desk, clock: Clock)
     async with desk.database.writing() as tx:
         until = clock() + timedelta(seconds=60)
         (one,) = await queue.claim(tx, "wall", limit=1, lease="slow", until=until, now=clock())
-        attempt = (await queue.start(tx, [one], lease="slow", actor="slow", windows={}, now=clock()))[one.id]
+        attempt = (await attempts.start(tx, [one], lease="slow", actor="slow", windows={}, now=clock()))[one.id]
     clock.advance(seconds=61)
     await a_worker(desk).rescue()
     async with desk.database.writing() as tx:
-        await queue.record(tx, [Result(one, attempt, Outcome.SENT, SENT)], clock())
+        await attempts.record(tx, [Result(one, attempt, Outcome.SENT, SENT)], clock())
     assert await states(desk, number) == [SENT]
 
 
@@ -314,7 +314,7 @@ async def test_starting_twice_opens_one_attempt(desk: Desk, clock: Clock) -> Non
     opened = []
     for _ in range(2):
         async with desk.database.writing() as tx:
-            opened.append(await queue.start(tx, claimed, lease="w", actor="w", windows={}, now=clock()))
+            opened.append(await attempts.start(tx, claimed, lease="w", actor="w", windows={}, now=clock()))
     assert opened[0] == opened[1]
     assert len(await history(desk, claimed[0].id)) == 1
 
@@ -421,7 +421,7 @@ async def test_one_faulty_record_does_not_cut_the_others_off(
 ) -> None:
     await a_list(desk, "few", *(f"a{n}@example.org" for n in range(5)))
     number = await a_broadcast(desk, targets=["mail:few"])
-    real = queue.record
+    real = attempts.record
 
     async def fails_for_one(tx: Tx, results: Sequence[Result], now: datetime, *, more: bool) -> list[int]:
         if any(one.delivery.recipient.address == "a3@example.org" for one in results):
@@ -429,7 +429,7 @@ async def test_one_faulty_record_does_not_cut_the_others_off(
         return await real(tx, results, now, more=more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(queue, "record", fails_for_one)
+        patched.setattr(attempts, "record", fails_for_one)
         await a_worker(desk).step("mail")
     clock.advance(seconds=61)
     other = a_worker(desk, "other")
