@@ -314,6 +314,7 @@ class FindingCode(StrEnum):
     RIGHT_MISSING = "right_missing"  # values: right
     NO_USER_TOKEN = "no_user_token"  # noqa: S105 - a code, not a secret
     NO_SERVICE_TOKEN = "no_service_token"  # noqa: S105 - a code, not a secret
+    SERVICE_CHAT_IS_READ = "service_chat_is_read"  # values: chat
     TLS_FAILED = "tls_failed"
     TLS_OFF = "tls_off"
     NO_PUBLIC_URL = "no_public_url"

@@ -53,6 +53,10 @@ FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
     FindingCode.NO_SERVICE_TOKEN: lambda _of: (
         "Сервисного ключа нет: если связь оборвётся, проверять, вышел ли пост, придётся вам."
     ),
+    FindingCode.SERVICE_CHAT_IS_READ: lambda of: (
+        f"Служебный чат {of.get('chat', '')} читают те же люди, что и канал, поэтому проверять, вышел ли пост, бот не "
+        "станет: пересланное увидели бы все. Заведите для него отдельный чат и впишите в service_chat."
+    ),
     FindingCode.TLS_FAILED: lambda _of: (
         "Защищённое соединение не удалось. Проверьте, что сертификат выдан этому серверу, и порт."
     ),

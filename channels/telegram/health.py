@@ -21,8 +21,8 @@ async def findings(line: Line, chat: int | str, service_chat: int | str, secrets
     try:
         await line.call(GetMe())
         found = list(await _place(line, chat))
-        if service_chat:
-            found += await _service(line, service_chat)
+        if service_chat and not any(one.fatal for one in found):
+            found += await _service(line, service_chat, chat)
     except _ERRORS as error:
         failure = failure_of(error, secrets)
         code = FindingCode.TOKEN_REFUSED if isinstance(failure, ChannelClosed) else FindingCode.NOT_REACHED
@@ -58,9 +58,13 @@ def _rights(chat: ChatFullInfo, member: ResultChatMemberUnion) -> Sequence[Findi
     return [finding for right, finding in wanted if not right]
 
 
-async def _service(line: Line, chat: int | str) -> Sequence[Finding]:
+async def _service(line: Line, service_chat: int | str, chat: int | str) -> Sequence[Finding]:
+    values = {"chat": service_chat}
     try:
-        await line.call(GetChat(chat_id=chat))
+        service = await line.call(GetChat(chat_id=service_chat))
+        place = await line.call(GetChat(chat_id=chat))
     except (TelegramBadRequest, TelegramForbiddenError) as error:
-        return [Finding(FindingCode.CHAT_NOT_FOUND, detail=words_of(error), values={"chat": chat})]
+        return [Finding(FindingCode.CHAT_NOT_FOUND, detail=words_of(error), values=values)]
+    if service.id in {place.id, place.linked_chat_id}:
+        return [Finding(FindingCode.SERVICE_CHAT_IS_READ, values=values)]
     return []

@@ -917,6 +917,11 @@ async def test_a_chat_that_does_not_exist_is_named(opened: Open) -> None:
     assert (last.code, last.fatal, last.values) == (FindingCode.CHAT_NOT_FOUND, False, {"chat": -7})
 
 
+async def test_a_service_chat_that_readers_see_is_told(opened: Open) -> None:
+    [_reached, last] = await (await opened("@smolprof", service_chat=CHANNEL)).check()
+    assert (last.code, last.fatal, last.values) == (FindingCode.SERVICE_CHAT_IS_READ, False, {"chat": CHANNEL})
+
+
 async def test_a_moved_group_is_found_where_it_is(opened: Open, telegram: TelegramStandIn) -> None:
     telegram.migrate(GROUP, -1004001)
     assert await found(await opened(GROUP)) == [(FindingCode.REACHED, False)]
