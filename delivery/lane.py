@@ -365,13 +365,12 @@ class Lane:
 
     async def _mind(self, error: ChannelError) -> None:
         """Hold the channel when it refuses everybody, or when send after send finds nobody there."""
-        if isinstance(error, ChannelClosed):
-            await self._insist(lambda: self._hold(error))
-            return
         out_of_reach = isinstance(error, Deferred) and error.reason is Reason.NOT_CONNECTED
         self._failures = self._failures + 1 if out_of_reach else 0
-        if self._failures >= min(_SIGNS_OF_OUTAGE, self._pace.concurrency):
+        if isinstance(error, ChannelClosed) or self._failures >= min(_SIGNS_OF_OUTAGE, self._pace.concurrency):
+            rest = self._hand.drain() if self._hand else []  # at once: nobody is to try while this is written down
             await self._insist(lambda: self._hold(error))
+            await self._give_back(rest)
 
     async def _hold(self, error: ChannelError) -> None:
         now = self._desk.now()

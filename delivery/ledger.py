@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 _RETRY_SECONDS = 1.0
 _GATHER_SECONDS = 0.001
 # So many transactions at once: SQLite has one writer, while a Postgres leaves time between the statements of one.
-_WRITERS = {"sqlite": 1, "postgresql": 3}
+_WRITERS = {"sqlite": 1, "postgresql": 2}
 
 
 def _word() -> asyncio.Future[object]:

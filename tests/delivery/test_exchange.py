@@ -211,7 +211,7 @@ async def test_a_group_costs_one_statement(desk: Desk) -> None:
     number, found = await claimed(desk, "one", 60)
     said = await send_all(desk, a_ledger(desk), found, senders=10)
     assert await states(desk, number) == [SENT] * 60
-    assert len(said) <= 3 * (60 // 10 + 1), "never more writers than three, so never more than so many groups"
+    assert len(said) <= 3 * (60 // 10 + 1), "a group for each round of the senders, at worst three small ones"
 
 
 async def test_where_starts_are_counted_they_are_counted_first(desk: Desk) -> None:
