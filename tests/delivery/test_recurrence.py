@@ -351,7 +351,7 @@ CHANGES = st.sampled_from(
 
 
 @given(RULES, CHANGES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_agrees_with_a_minute_stepper_where_clocks_change(rule: Rule, change: tuple[ZoneInfo, datetime]) -> None:
     zone, day = change
     start, end = day - timedelta(days=2), day + timedelta(days=3)
@@ -511,7 +511,7 @@ def brute(drawn: Drawn, start: datetime, count: int) -> list[datetime]:
 
 
 @given(DRAWN.filter(_sayable), st.datetimes(datetime(2023, 1, 1), datetime(2031, 1, 1)))  # noqa: DTZ001 - wall times
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_means_what_crontab_5_says(drawn: Drawn, moment: datetime) -> None:
     start = moment.replace(second=0, microsecond=0)
     expected = brute(drawn, start, 25)
@@ -521,7 +521,7 @@ def test_means_what_crontab_5_says(drawn: Drawn, moment: datetime) -> None:
 
 
 @given(DRAWN.filter(_sayable), CHANGES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_means_the_same_where_clocks_change(drawn: Drawn, change: tuple[ZoneInfo, datetime]) -> None:
     zone, day = change
     start, end = day - timedelta(hours=30), day + timedelta(hours=40)
