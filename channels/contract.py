@@ -18,6 +18,7 @@ __all__ = [
     "Channel",
     "ChannelClosed",
     "ChannelError",
+    "Correction",
     "Deferred",
     "Entity",
     "Finding",
@@ -230,6 +231,9 @@ class Reason(StrEnum):
     WORKER_DIED = "worker_died"
     PROGRAM_ERROR = "program_error"
     SETTLED_BY_PERSON = "settled_by_person"
+    TOO_OLD_TO_CHANGE = "too_old_to_change"
+    GONE = "gone"
+    NO_RIGHT_TO_CHANGE = "no_right_to_change"
 
 
 class ChannelError(Exception):
@@ -364,6 +368,14 @@ class Surroundings:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
+class Correction(StrEnum):
+    """What a channel can do about something wrong that is out already."""
+
+    IN_PLACE = "in_place"  # what stands there is changed, and who comes later never sees the mistake
+    ANOTHER = "another"  # what was sent stays; a message of its own follows it
+    NONE = "none"
+
+
 class Channel(Protocol):
     """One way out."""
 
@@ -397,6 +409,16 @@ class Channel(Protocol):
         """Whether `look` can tell if a doubtful shipment is public."""
         ...
 
+    @property
+    def corrects(self) -> Correction:
+        """What `correct` does here, with the keys that there are."""
+        ...
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether `withdraw` can take something away here, with the keys that there are."""
+        ...
+
     def render(self, post: Post) -> Rendering:
         """Show how the post will look here. Pure: no input, no output."""
         ...
@@ -415,6 +437,25 @@ class Channel(Protocol):
         as that is taken for the shipment. No reader may notice the look.
         Raises Deferred, and nothing else, when it can't be told: a refused key for looking says nothing about
         sending, so it closes no channel. Never called where `can_look` is False.
+        """
+        ...
+
+    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:
+        """Make what stands there (the receipt of when it was sent or last changed) say what this shipment says.
+
+        IN_PLACE: doing it twice changes nothing, and what says so already counts as done. The receipt is that of what
+        stands there now. ANOTHER: a message that answers to the first one.
+        Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else: GONE where nothing stands any more,
+        TOO_OLD_TO_CHANGE, NO_RIGHT_TO_CHANGE. Never called where `corrects` is NONE.
+        """
+        ...
+
+    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:
+        """Take away what stands there, all of it; what is gone already counts as done, so it may be repeated.
+
+        Where the other side no longer lets it be removed but changed, it comes to say what the shipment says. The
+        receipt then has the ids of what is left standing; otherwise it has none.
+        Raises as `correct` does. Never called where `withdraws` is False.
         """
         ...
 

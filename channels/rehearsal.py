@@ -6,7 +6,7 @@ class with these properties and methods.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from channels.contract import (
     POST_PAUSES,
+    Correction,
     Finding,
     FindingCode,
     Pace,
@@ -23,7 +24,9 @@ from channels.contract import (
     Post,
     Problem,
     ProblemCode,
+    Reason,
     Receipt,
+    Rejected,
     Rendering,
     Shipment,
     Surroundings,
@@ -76,10 +79,12 @@ class RehearsalChannel:
     """Remembers what it was given. Implements channels.contract.Channel.
 
     `sent` holds every part that "went out", in order; a key repeated within `repeatable_for` is not added again.
+    `standing` is what a reader sees now, by the number in its receipt.
     """
 
     def __init__(self, key: str, settings: Settings) -> None:
         self.sent: list[Shipment] = []
+        self.standing: dict[str, Part] = {}
         self.closed = False
         self._key = key
         self._settings = settings
@@ -118,6 +123,16 @@ class RehearsalChannel:
         """It remembers everything."""
         return True
 
+    @property
+    def corrects(self) -> Correction:
+        """A wall's posts are changed, a letter is followed by another."""
+        return Correction.IN_PLACE if self.address else Correction.ANOTHER
+
+    @property
+    def withdraws(self) -> bool:
+        """Like a wall."""
+        return bool(self.address)
+
     # What it does
 
     def render(self, post: Post) -> Rendering:
@@ -136,10 +151,14 @@ class RehearsalChannel:
 
     async def send(self, shipment: Shipment) -> Receipt:
         """Remember the part. Raises the mishap in waiting, if there is one for this recipient."""
+        return await self._with_mishaps(shipment, self._remember(shipment))
+
+    async def _with_mishaps(self, shipment: Shipment, act: Coroutine[Any, Any, Receipt]) -> Receipt:
         mishap = self._next_mishap(shipment.recipient.address)
         if mishap and not mishap.after:
+            act.close()
             raise mishap.error
-        receipt = await self._remember(shipment)
+        receipt = await act
         if mishap:
             raise mishap.error
         return receipt
@@ -150,6 +169,7 @@ class RehearsalChannel:
             return self._receipts[once]
         self.sent.append(shipment)
         number = str(len(self.sent))
+        self.standing[number] = shipment.part
         receipt = Receipt((number,), link=f"rehearsal:{self._key}/{number}")
         self._receipts[once] = receipt
         if self._settings.journal:
@@ -159,6 +179,27 @@ class RehearsalChannel:
     async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
         """Return what a part of this key and text was given, None when it never went out."""
         return self._receipts.get((shipment.key, shipment.part))
+
+    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:
+        """Write over what stands under that number, or add what follows it."""
+        act = self._remember(shipment) if self.corrects is Correction.ANOTHER else self._replace(there, shipment)
+        return await self._with_mishaps(shipment, act)
+
+    async def _replace(self, there: Receipt, shipment: Shipment) -> Receipt:
+        (number,) = there.external_ids
+        if number not in self.standing:
+            raise Rejected("nothing stands there", Reason.GONE)
+        self.standing[number] = shipment.part
+        return there
+
+    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:
+        """Forget what stands under that number."""
+        return await self._with_mishaps(shipment, self._forget(there))
+
+    async def _forget(self, there: Receipt) -> Receipt:
+        for number in there.external_ids:
+            self.standing.pop(number, None)
+        return Receipt()
 
     async def check(self) -> Sequence[Finding]:
         """Nothing can be wrong with nowhere."""

@@ -10,6 +10,7 @@ from channels.contract import (
     LETTER_PAUSES,
     ChannelClosed,
     ChannelError,
+    Correction,
     Deferred,
     Finding,
     FindingCode,
@@ -143,6 +144,16 @@ class EmailChannel:
         """A relay does not show what it has taken."""
         return False
 
+    @property
+    def corrects(self) -> Correction:
+        """Not yet."""
+        return Correction.NONE
+
+    @property
+    def withdraws(self) -> bool:
+        """Not yet."""
+        return False
+
     def render(self, post: Post) -> Rendering:
         """Show the letter: one part, with `title` (the subject), `text`, `html` and attachments."""
         return render(post, self._settings)
@@ -171,6 +182,14 @@ class EmailChannel:
     async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
         """Never: see `can_look`."""
         raise Deferred("a relay can't be asked")
+
+    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
+        """Never: see `corrects`."""
+        raise Rejected("nothing is corrected here", Reason.NO_RIGHT_TO_CHANGE)
+
+    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
+        """Never: see `withdraws`."""
+        raise Rejected("nothing is taken away here", Reason.NO_RIGHT_TO_CHANGE)
 
     async def check(self) -> Sequence[Finding]:
         """Connect, secure, log in, offer the sender, and leave again."""

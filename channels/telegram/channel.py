@@ -9,6 +9,7 @@ from aiogram.types import BufferedInputFile, Message
 from channels.contract import (
     POST_PAUSES,
     Attachment,
+    Correction,
     Finding,
     MediaReader,
     Pace,
@@ -83,6 +84,16 @@ class TelegramChannel:
         elsewhere = settings.service_chat not in {"", settings.chat_id}
         return elsewhere and not settings.protect and counts_its_own_messages(_chat(self.address))
 
+    @property
+    def corrects(self) -> Correction:
+        """Not yet."""
+        return Correction.NONE
+
+    @property
+    def withdraws(self) -> bool:
+        """Not yet."""
+        return False
+
     def render(self, post: Post) -> Rendering:
         """Show which messages the post becomes, and what an editor should know before."""
         return render(post)
@@ -120,6 +131,14 @@ class TelegramChannel:
             )
         except (AiogramError, *PROXY_ERRORS) as error:
             raise while_looking(error, self._secrets) from None
+
+    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
+        """Never: see `corrects`."""
+        raise Rejected("nothing is corrected here", Reason.NO_RIGHT_TO_CHANGE)
+
+    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
+        """Never: see `withdraws`."""
+        raise Rejected("nothing is taken away here", Reason.NO_RIGHT_TO_CHANGE)
 
     async def check(self) -> Sequence[Finding]:
         """Ask for the token, the chat and the bot's rights in it."""

@@ -13,6 +13,7 @@ from channels.contract import (
     Attachment,
     AttachmentKind,
     ChannelClosed,
+    Correction,
     Deferred,
     Finding,
     Pace,
@@ -111,6 +112,16 @@ class VkChannel:
         """With a key that may read the wall; the community's own may not."""
         return bool(self._readers())
 
+    @property
+    def corrects(self) -> Correction:
+        """Not yet."""
+        return Correction.NONE
+
+    @property
+    def withdraws(self) -> bool:
+        """Not yet."""
+        return False
+
     def render(self, post: Post) -> Rendering:
         """Show the one part that the post becomes, and what an editor should know before."""
         return render(post, pictures=self._user is not None)
@@ -148,6 +159,14 @@ class VkChannel:
                 if not isinstance(failure, Refused):
                     break
         raise refusal
+
+    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
+        """Never: see `corrects`."""
+        raise Rejected("nothing is corrected here", Reason.NO_RIGHT_TO_CHANGE)
+
+    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
+        """Never: see `withdraws`."""
+        raise Rejected("nothing is taken away here", Reason.NO_RIGHT_TO_CHANGE)
 
     async def check(self) -> Sequence[Finding]:
         """Ask for the community, the rights of its key, and what the optional tokens can do."""

@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from channels.contract import (
     LETTER_PAUSES,
     ChannelError,
+    Correction,
     Finding,
     Pace,
     Part,
     Post,
+    Reason,
     Receipt,
+    Rejected,
     Rendering,
     Shipment,
 )
@@ -46,6 +49,9 @@ class Scripted:
         self.blind: ChannelError | None = None
         self.hold: asyncio.Event | None = None
         self.on_wire = asyncio.Event()
+        self.corrects = Correction.IN_PLACE if address else Correction.ANOTHER
+        self.withdraws = bool(address)
+        self.standing: dict[str, str] = {}  # what readers see, by its number
 
     @property
     def can_look(self) -> bool:
@@ -62,7 +68,28 @@ class Scripted:
         if self.script:
             raise self.script.popleft()
         self.sent.append(shipment)
+        self.standing[str(len(self.sent))] = shipment.part.text
         return Receipt((str(len(self.sent)),), f"https://example.org/{len(self.sent)}")
+
+    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:
+        self.calls += 1
+        if self.corrects is Correction.ANOTHER:
+            return await self.send(shipment)
+        if self.script:
+            raise self.script.popleft()
+        (number,) = there.external_ids
+        if number not in self.standing:
+            raise Rejected("nothing stands there", Reason.GONE)
+        self.standing[number] = shipment.part.text
+        return there
+
+    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:
+        self.calls += 1
+        if self.script:
+            raise self.script.popleft()
+        for number in there.external_ids:
+            self.standing.pop(number, None)
+        return Receipt()
 
     async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:
         if self.blind is not None:
