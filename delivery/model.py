@@ -41,6 +41,22 @@ class BroadcastState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class BroadcastKind(StrEnum):
+    """Whether a broadcast brings an announcement, or follows one that had a mistake or should not have gone out."""
+
+    ANNOUNCEMENT = "announcement"
+    CORRECTION = "correction"
+    RECALL = "recall"
+
+
+class Act(StrEnum):
+    """What a delivery does: bring something new, or change or take away what another delivery brought."""
+
+    SEND = "send"
+    CORRECT = "correct"
+    WITHDRAW = "withdraw"
+
+
 class DeliveryState(StrEnum):
     """What is known of one delivery."""
 

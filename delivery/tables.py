@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from delivery.model import BroadcastState, DeliveryState, ScheduleState, Stage
+from delivery.model import Act, BroadcastKind, BroadcastState, DeliveryState, ScheduleState, Stage
 
 
 class Instant(TypeDecorator[datetime]):
@@ -119,7 +119,10 @@ broadcast = Table(
     Column("released_at", Instant, nullable=False),
     Column("settled_at", Instant),
     Column("resumed_at", Instant),  # after a pause: what waited is not late for it
+    Column("kind", Text, nullable=False, server_default=BroadcastKind.ANNOUNCEMENT.value),
+    Column("about", BigId, ForeignKey("broadcast.id")),  # the broadcast that this one corrects or recalls
     _one_of("state", BroadcastState),
+    _one_of("kind", BroadcastKind),
     Index("ix_broadcast_running", "id", **_only("state = 'running'")),
 )
 
@@ -152,8 +155,11 @@ delivery = Table(
     Column("detail", Text, nullable=False),
     Column("queued_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("act", Text, nullable=False, server_default=Act.SEND.value),
+    Column("about", BigId, ForeignKey("delivery.id")),  # the delivery that is corrected or withdrawn
     UniqueConstraint("broadcast_id", "channel", "address", "part"),
     _one_of("state", DeliveryState),
+    _one_of("act", Act),
     Index(
         "ix_delivery_due",
         "broadcast_id",
@@ -186,6 +192,11 @@ delivery = Table(
         "ix_delivery_repeat",
         "key_since",
         **_only("doubtful AND state = 'queued'"),
+    ),
+    Index(
+        "ix_delivery_about",
+        "about",
+        **_only("about IS NOT NULL"),
     ),
     Index(
         "ix_delivery_link",

@@ -257,7 +257,8 @@ async def test_an_old_database_is_told_from_a_current_one(old: Database) -> None
 
 
 async def test_an_upgrade_keeps_every_row_and_counts_them(old: Database) -> None:
-    columns = [column.name for column in delivery.c if column.name != "destination"]
+    added = {"destination", "act", "about"}
+    columns = [column.name for column in delivery.c if column.name not in added]
     before = await rows_of(old, delivery, *columns)
     sent_out = await rows_of(old, broadcast, "id", "state", "release_key", "released_at")
     await schema.upgrade(old)
@@ -268,6 +269,8 @@ async def test_an_upgrade_keeps_every_row_and_counts_them(old: Database) -> None
     channels = await rows_of(old, attempt, "channel")
     assert channels == [("mail",)] * 6 + [("wall",)] * 3
     assert await rows_of(old, delivery, "destination") == [("x.ru",)] * 6 + [("",)] * 3
+    assert await rows_of(old, delivery, "act", "about") == [("send", None)] * 9
+    assert await rows_of(old, broadcast, "kind", "about") == [("announcement", None)] * len(sent_out)
 
 
 async def test_an_upgraded_database_guards_and_counts(old: Database) -> None:
