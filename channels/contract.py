@@ -233,7 +233,24 @@ class Reason(StrEnum):
     SETTLED_BY_PERSON = "settled_by_person"
     TOO_OLD_TO_CHANGE = "too_old_to_change"
     GONE = "gone"
+    PLACE_UNKNOWN = "place_unknown"
+    NOT_SENT_YET = "not_sent_yet"
     NO_RIGHT_TO_CHANGE = "no_right_to_change"
+    FLOOD_CONTROL = "flood_control"
+    QUOTA_REACHED = "quota_reached"
+    DAILY_LIMIT = "daily_limit"
+    AD_LIMIT = "ad_limit"
+    SERVICE_DOWN = "service_down"
+    KEY_LACKS_RIGHT = "key_lacks_right"
+    KEY_OF_ANOTHER = "key_of_another"
+    WALL_CLOSED = "wall_closed"
+    NO_SUCH_COMMUNITY = "no_such_community"
+    VK_ID_TOKEN = "vk_id_token"  # noqa: S105 - a code, not a secret
+    CONFIRMATION_NEEDED = "confirmation_needed"
+    TWO_FACTOR_NEEDED = "two_factor_needed"
+    IP_NOT_ALLOWED = "ip_not_allowed"
+    STRIKES = "strikes"
+    METHOD_OFF = "method_off"
 
 
 class ChannelError(Exception):
