@@ -214,11 +214,11 @@ async def test_goes_on_by_itself_when_the_database_is_back(desk: Desk, migrated_
     gate = Gate(migrated_url)
     async with gate.standing(migrated_url) as url, another_process(desk, url) as cut_off, running(cut_off):
         for _ in range(3):
-            before = await a_plan(desk, at=desk.now() + timedelta(seconds=0.2))
+            before = await a_plan(desk, at=desk.now() + timedelta(seconds=1))
             await released_within(desk, before.announcement)
             gate.shut()
-            meanwhile = await a_plan(desk, at=desk.now() + timedelta(seconds=0.2))
-            await asyncio.sleep(1.5)
+            meanwhile = await a_plan(desk, at=desk.now() + timedelta(seconds=1))
+            await asyncio.sleep(2)
             assert await sent_out(desk, meanwhile) == 0
             gate.open()
             await released_within(desk, meanwhile.announcement)
