@@ -332,13 +332,18 @@ async def cancel(desk: Desk, announcement_id: int) -> Cancelled:
     UnknownAnnouncementError.
     """
     async with desk.database.writing() as tx:
-        found = await find_in(tx, announcement_id)
-        removed = await schedules.remove_of(tx, announcement_id)
-        stopped, count = await broadcasts.cancel(tx, announcement_id, desk.now())
-        gone = await broadcasts.of_announcements(tx, [announcement_id])
-        if stopped or removed or not gone:
-            await announcements.move(tx, found.id, to=Stage.CANCELLED, come_from=tuple(Stage))
-        return Cancelled(count, removed)
+        await find_in(tx, announcement_id)
+        return await cancel_in(tx, desk, announcement_id)
+
+
+async def cancel_in(tx: Tx, desk: Desk, announcement_id: int) -> Cancelled:
+    """`cancel`, inside somebody else's transaction, of an announcement that exists."""
+    removed = await schedules.remove_of(tx, announcement_id)
+    stopped, count = await broadcasts.cancel(tx, announcement_id, desk.now())
+    gone = await broadcasts.of_announcements(tx, [announcement_id])
+    if stopped or removed or not gone:
+        await announcements.move(tx, announcement_id, to=Stage.CANCELLED, come_from=tuple(Stage))
+    return Cancelled(count, removed)
 
 
 async def pause(desk: Desk, announcement_id: int) -> bool:

@@ -12,7 +12,7 @@ import structlog
 from channels.contract import Channel, ChannelError, Deferred, Receipt, Shipment
 from delivery.broadcast import UnknownAnnouncementError, let_follow
 from delivery.desk import Desk
-from delivery.model import Delivery, DeliveryState
+from delivery.model import Act, Delivery, DeliveryState
 from delivery.store import announcements, broadcasts, deliveries, talks, wake
 
 __all__ = ["Sight", "look", "look_at_next"]
@@ -43,7 +43,7 @@ async def look(desk: Desk, delivery_id: int, *, by: str) -> Sight:
     if one.state is not DeliveryState.UNCONFIRMED:
         return Sight.SETTLED
     way = desk.channels.get(one.channel)
-    if way is None or not way.can_look:
+    if way is None or not way.can_look or one.act is not Act.SEND:
         return Sight.NO_WAY
     try:
         receipt = await _search(desk, way, one)

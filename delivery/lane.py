@@ -6,8 +6,7 @@ senders and never further than they get in about a second, so that something urg
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,12 +18,9 @@ from channels.contract import (
     ChannelClosed,
     ChannelError,
     Deferred,
-    Part,
     Reason,
     Receipt,
     Rejected,
-    Rendering,
-    Shipment,
     Unconfirmed,
 )
 from delivery import retry, verdict
@@ -32,9 +28,10 @@ from delivery.database import Tx, is_away
 from delivery.desk import Desk
 from delivery.hand import Hand
 from delivery.ledger import Ledger
-from delivery.model import Delivery, Outcome, Result
+from delivery.loading import Freight, Loader, take
+from delivery.model import Act, Delivery, Outcome, Result
 from delivery.pace import limits_of
-from delivery.store import announcements, broadcasts, deliveries, holds, limits, queue
+from delivery.store import broadcasts, holds, limits, queue
 
 __all__ = ["Lane", "Standing"]
 
@@ -44,7 +41,6 @@ _MOST_CLAIMED = 200
 _AHEAD_SECONDS = 0.5
 _SHORT_REST_SECONDS = 0.25
 _PATIENCE_SECONDS = 1.0
-_KEPT_RENDERINGS = 32
 # So many sends in a row that reach nobody are no accident of one recipient.
 _SIGNS_OF_OUTAGE = 3
 # Where nobody answers, editors are told at the so-manieth failure, some four minutes after the first.
@@ -76,7 +72,7 @@ class Lane:
         self._desk = standing.desk
         self._way: Channel = standing.desk.channels[channel]
         self._limits = limits_of(self._pace)
-        self._terms = verdict.terms_of(self._way)
+        self._terms = _terms_of(self._way)
         self._leased_at: dict[int, float] = {}  # until its result is written: when the lease was last known to be ours
         self._holding: set[int] = set()  # what waits in hand or is being sent
         self._held = False
@@ -87,8 +83,7 @@ class Lane:
         self._speed = 0.0  # deliveries a second
         self._finished = 0
         self._measured_at = 0.0
-        self._rendering = asyncio.Lock()
-        self._renderings: OrderedDict[tuple[int, int], Rendering] = OrderedDict()
+        self._loader = Loader(standing.desk, channel)
         self._ledger = Ledger(
             standing.desk.database,
             lease=standing.lease,
@@ -113,7 +108,7 @@ class Lane:
     async def step(self) -> bool:
         """Deliver what is due now. Tells whether there was something to do."""
         self.opens_at = None
-        self._pace, self._terms = self._way.pace, verdict.terms_of(self._way)
+        self._pace, self._terms = self._way.pace, _terms_of(self._way)
         now = self._desk.now()
         async with self._desk.database.reading() as tx:
             due = await queue.due(tx, self._channel, now, after=self._served)
@@ -280,26 +275,22 @@ class Lane:
 
     async def _attempt(self, one: Delivery, attempt: int) -> Result:
         jitter = self._standing.jitter()
-        too_late = verdict.before_sending(one, attempt, self._terms, self._desk.now(), jitter)
+        too_late = verdict.before_sending(one, attempt, self._terms[one.act], self._desk.now(), jitter)
         if too_late is not None:
             return too_late
         outcome = await self._send(one, attempt)
         if isinstance(outcome, ChannelError):
-            return verdict.judge(one, attempt, outcome, self._terms, self._desk.now(), jitter)
+            return verdict.judge(one, attempt, outcome, self._terms[one.act], self._desk.now(), jitter)
         return verdict.sent(one, attempt, outcome)
 
     async def _send(self, one: Delivery, attempt: int) -> Receipt | ChannelError:
-        try:
-            shipment = await self._shipment(one)
-        except Exception as error:  # noqa: BLE001 - a letter that can't be made must not end the others
-            if is_away(error):
-                return Deferred("the database was away", retry_after=timedelta(seconds=5), counts=False)
-            _log.exception("delivery.not_prepared", **self._ids(one, attempt))
-            return Rejected("could not be prepared", Reason.PROGRAM_ERROR)
+        freight = await self._loaded(one, attempt)
+        if isinstance(freight, ChannelError):
+            return freight
         if not self._still_ours(one):
             return Deferred("the lease had almost ended", retry_after=timedelta(0), counts=False)
         try:
-            receipt = await self._way.send(shipment)
+            receipt = await take(self._way, freight)
         except ChannelError as error:
             _log.info(
                 "delivery.not_sent",
@@ -313,7 +304,9 @@ class Lane:
         except asyncio.CancelledError:
             # The end of the service's patience: whether it went out is unknown, and that must be on record.
             cut_off = Unconfirmed("cut off at shutdown")
-            doubt = verdict.in_doubt(one, attempt, cut_off, self._terms, self._desk.now(), self._standing.jitter())
+            doubt = verdict.in_doubt(
+                one, attempt, cut_off, self._terms[one.act], self._desk.now(), self._standing.jitter()
+            )
             await self._ledger.record(doubt)
             raise
         except Exception:  # noqa: BLE001 - nor may a bug in a channel
@@ -323,6 +316,17 @@ class Lane:
         if self._way.address is not None:  # letters have their rows; a hundred thousand lines would tell nobody more
             _log.info("delivery.sent", link=receipt.link, **self._ids(one, attempt))
         return receipt
+
+    async def _loaded(self, one: Delivery, attempt: int) -> Freight | ChannelError:
+        try:
+            return await self._loader.load(one)
+        except ChannelError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - a letter that can't be made must not end the others
+            if is_away(error):
+                return Deferred("the database was away", retry_after=timedelta(seconds=5), counts=False)
+            _log.exception("delivery.not_prepared", **self._ids(one, attempt))
+            return Rejected("could not be prepared", Reason.PROGRAM_ERROR)
 
     def _ids(self, one: Delivery, attempt: int) -> dict[str, int | str]:
         """Name everything that a line of the log may be looked up by."""
@@ -339,27 +343,6 @@ class Lane:
         at = self._leased_at.get(one.id, float("-inf"))
         left = self._standing.lease_time.total_seconds() - (asyncio.get_running_loop().time() - at)
         return left >= self._standing.lease_time.total_seconds() / 3
-
-    async def _shipment(self, one: Delivery) -> Shipment:
-        key = (one.announcement_id, one.revision)
-        rendering = self._renderings.get(key)
-        if rendering is None:
-            async with self._rendering:  # one for all who wait for the same
-                rendering = self._renderings.get(key) or await self._render(key)
-        previous: Receipt | None = None
-        if one.part > 1:
-            async with self._desk.database.reading() as tx:
-                previous = await deliveries.previous_receipt(tx, one)
-        part: Part = rendering.parts[one.part - 1]
-        return Shipment(part, one.recipient, one.key, previous, unheard=one.doubtful)
-
-    async def _render(self, key: tuple[int, int]) -> Rendering:
-        async with self._desk.database.reading() as tx:
-            post = await announcements.post_of(tx, *key)
-        rendering = self._renderings[key] = self._way.render(post)
-        if len(self._renderings) > _KEPT_RENDERINGS:
-            self._renderings.popitem(last=False)
-        return rendering
 
     # Closed channels
 
@@ -436,6 +419,10 @@ class Lane:
                 await asyncio.sleep(_PATIENCE_SECONDS)
             else:
                 return
+
+
+def _terms_of(way: Channel) -> Mapping[Act, verdict.Terms]:
+    return {act: verdict.terms_of(way, act) for act in Act}
 
 
 async def _within(seconds: float, waiting: Awaitable[None]) -> None:

@@ -133,7 +133,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """One sending-out of an announcement to its audience."""
+    """One sending-out of an announcement to its audience, or what follows an earlier one (`about`)."""
 
     id: int
     announcement_id: int
@@ -142,6 +142,8 @@ class Broadcast:
     urgent: bool
     released_at: datetime
     settled_at: datetime | None
+    kind: BroadcastKind = BroadcastKind.ANNOUNCEMENT
+    about: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,9 @@ class Delivery:
     receipt: Receipt | None = None
     reason: Reason | None = None
     detail: str = ""
+    act: Act = Act.SEND
+    about: int | None = None
+    """The delivery that this one corrects or withdraws."""
     destination: str = ""
     """What shares its fate with others, as all mailboxes of a domain do; empty where there is only one."""
 

@@ -12,16 +12,17 @@ from channels.contract import (
     Channel,
     ChannelClosed,
     ChannelError,
+    Correction,
     Deferred,
     Reason,
     Receipt,
     Rejected,
     Unconfirmed,
 )
-from delivery.model import CLOCK_SLACK, Delivery, DeliveryState, Outcome, Result
+from delivery.model import CLOCK_SLACK, Act, Delivery, DeliveryState, Outcome, Result
 from delivery.retry import GiveUp, Policy, RetryAt, decide, repeat_at
 
-__all__ = ["Terms", "before_sending", "in_doubt", "judge", "sent", "terms_of"]
+__all__ = ["Terms", "before_sending", "changes_what_stands", "in_doubt", "judge", "sent", "terms_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,19 @@ class Terms:
     patient: bool
 
 
-def terms_of(way: Channel) -> Terms:
-    """Read the terms of a channel."""
+_FOR_EVER = timedelta(days=365)
+
+
+def terms_of(way: Channel, act: Act = Act.SEND) -> Terms:
+    """Read the terms of a channel for an act."""
     patient = bool(way.pace.per_hour or way.pace.per_day)
-    return Terms(Policy(way.retry_pauses, way.stale_after), way.repeatable_for, patient)
+    repeatable_for = _FOR_EVER if changes_what_stands(way, act) else way.repeatable_for
+    return Terms(Policy(way.retry_pauses, way.stale_after), repeatable_for, patient)
+
+
+def changes_what_stands(way: Channel, act: Act) -> bool:
+    """Tell whether an act adds nothing new, so that it may be repeated: what is changed twice is changed once."""
+    return act is Act.WITHDRAW or (act is Act.CORRECT and way.corrects is Correction.IN_PLACE)
 
 
 def before_sending(one: Delivery, attempt: int, terms: Terms, now: datetime, jitter: float = 0.0) -> Result | None:

@@ -204,7 +204,7 @@ class Worker:
 
     def _in_doubt(self, one: Delivery, attempt: int) -> Result:
         way = self._desk.channels.get(one.channel)
-        terms = None if way is None else verdict.terms_of(way)
+        terms = None if way is None else verdict.terms_of(way, one.act)
         lost = Unconfirmed("the worker was lost while sending", Reason.WORKER_DIED)
         jitter = self._standing.jitter()
         return verdict.in_doubt(one, attempt, lost, terms, self._desk.now(), jitter, tries=one.attempts)

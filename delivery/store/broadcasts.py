@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, case, delete, exists, func, literal, 
 
 from channels.contract import Recipient
 from delivery.database import Tx
-from delivery.model import Broadcast, BroadcastState, DeliveryState
+from delivery.model import Broadcast, BroadcastKind, BroadcastState, DeliveryState
 from delivery.store.dialect import in_json, statement, upsert
 from delivery.tables import broadcast, delivery, filling, progress
 
@@ -48,6 +48,8 @@ async def insert(
     urgent: bool,
     by: str,
     now: datetime,
+    kind: BroadcastKind = BroadcastKind.ANNOUNCEMENT,
+    about: int | None = None,
 ) -> tuple[int, bool]:
     """Write a broadcast. Returns its id and True, or the id of the one with the same `release_key` and False."""
     values = {
@@ -58,6 +60,8 @@ async def insert(
         "urgent": urgent,
         "released_by": by,
         "released_at": now,
+        "kind": kind,
+        "about": about,
     }
     new = upsert(tx, broadcast).values(values).on_conflict_do_nothing().returning(broadcast.c.id)
     new_id = (await tx.execute(new)).scalar_one_or_none()
@@ -252,13 +256,15 @@ async def turn(tx: Tx, announcement_id: int, *, to: BroadcastState, now: datetim
     return [row[0] for row in await tx.execute(turned)]
 
 
-async def cancel(tx: Tx, announcement_id: int, now: datetime) -> tuple[list[int], int]:
+async def cancel(
+    tx: Tx, announcement_id: int, now: datetime, *, kinds: Collection[BroadcastKind] = tuple(BroadcastKind)
+) -> tuple[list[int], int]:
     """Stop what is not yet sent. Returns the broadcasts that were under way, and how many deliveries were stopped.
 
     One word for each broadcast, however many deliveries wait; their rows follow in slices (`sweep_cancelled`).
     """
     open_ones = select(broadcast.c.id).where(
-        broadcast.c.announcement_id == announcement_id, broadcast.c.state.in_(_OPEN)
+        broadcast.c.announcement_id == announcement_id, broadcast.c.state.in_(_OPEN), broadcast.c.kind.in_(kinds)
     )
     waited = await counts(tx, [row[0] for row in await tx.execute(open_ones)])
     # The lists first, as whoever takes a slice does: it has the list in hand before it settles the broadcast.
@@ -351,4 +357,6 @@ def _broadcast(row: Row[Any]) -> Broadcast:
         urgent=row.urgent,
         released_at=row.released_at,
         settled_at=row.settled_at,
+        kind=BroadcastKind(row.kind),
+        about=row.about,
     )

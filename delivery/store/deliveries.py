@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, case, exists, func, literal_column, select, update
+from sqlalchemy import ColumnElement, FromClause, Row, and_, case, exists, func, literal_column, or_, select, update
 
 from channels.contract import Reason, Receipt, Recipient
 from delivery.database import Tx
-from delivery.model import Attempt, BroadcastState, Delivery, DeliveryState, Outcome
+from delivery.model import Act, Attempt, BroadcastState, Delivery, DeliveryState, Outcome
 from delivery.store.broadcasts import write_cancellation
 from delivery.tables import attempt, broadcast, delivery
 
@@ -27,6 +27,7 @@ __all__ = [
     "requeue",
     "settle_all",
     "settle_by_person",
+    "standing",
     "undo_doubt",
 ]
 
@@ -71,6 +72,8 @@ def read_delivery(row: Row[Any]) -> Delivery:
         reason=None if row.reason is None else Reason(row.reason),
         detail=row.detail,
         destination=row.destination,
+        act=Act(row.act),
+        about=row.about,
     )
 
 
@@ -229,6 +232,7 @@ async def hold_back(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> None:
             & (delivery.c.part < later.c.part),
         )
         .where(delivery.c.id.in_(delivery_ids), _IN_TROUBLE, later.c.state == DeliveryState.QUEUED)
+        .where(later.c.act == Act.SEND)  # what stands is corrected by itself, whatever became of the part before
     )
     await tx.execute(
         update(delivery)
@@ -246,6 +250,29 @@ async def previous_receipt(tx: Tx, one: Delivery) -> Receipt | None:
         delivery.c.part == one.part - 1,
     )
     return _receipt((await tx.execute(found)).one_or_none())
+
+
+async def standing(tx: Tx, one: Delivery) -> tuple[DeliveryState, Receipt | None]:
+    """Return what is known of what `one` is about, as earlier follow-ups have left it: CANCELLED if it was taken away.
+
+    SENDING while one of them is at it.
+    """
+    earlier = and_(
+        delivery.c.about == one.about,
+        delivery.c.id < one.id,
+        delivery.c.state.in_([DeliveryState.SENT, DeliveryState.SENDING]),
+    )
+    newest = (
+        select(delivery.c.act, delivery.c.state, delivery.c.external_ids, delivery.c.link)
+        .where(or_(delivery.c.id == one.about, earlier))
+        .order_by(delivery.c.id.desc())
+        .limit(1)
+    )
+    row = (await tx.execute(newest)).one()
+    state = DeliveryState(row.state)
+    if row.act == Act.WITHDRAW and state is DeliveryState.SENT:
+        return DeliveryState.CANCELLED, None
+    return state, _receipt(row)
 
 
 async def newest_receipt(tx: Tx, one: Delivery, *, since: datetime) -> Receipt | None:
@@ -315,7 +342,7 @@ async def next_doubt(tx: Tx, channels: Collection[str], now: datetime, *, since:
     """Return the oldest doubtful delivery of these channels whose `due_at` has come and whose key is not too old."""
     chosen = (
         _delivery.where(_IN_TROUBLE, delivery.c.state == DeliveryState.UNCONFIRMED, delivery.c.channel.in_(channels))
-        .where(delivery.c.due_at <= now, delivery.c.key_since >= since)
+        .where(delivery.c.due_at <= now, delivery.c.key_since >= since, delivery.c.act == Act.SEND)
         .order_by(delivery.c.key_since, delivery.c.id)
         .limit(1)
     )

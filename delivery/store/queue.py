@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, literal_column, select, update
 
 from channels.contract import Recipient
 from delivery.database import Tx
-from delivery.model import CLOCK_SLACK, Delivery, DeliveryState
+from delivery.model import CLOCK_SLACK, Act, Delivery, DeliveryState
 from delivery.store.broadcasts import settle
 from delivery.store.deliveries import read_delivery
 from delivery.store.dialect import in_json, read_moment, statement
@@ -26,9 +26,9 @@ _SENDING: ColumnElement[bool] = delivery.c.state == literal_column("'sending'")
 
 # Claim
 
-# A part's turn comes when the part before it was sent. Asked as a value: of an EXISTS, Postgres may make a table of all
-# that was ever sent.
-_ITS_TURN = """(d.part = 1 OR 'sent' = (
+# A new part's turn comes when the part before it was sent. Asked as a value: of an EXISTS, Postgres may make a table of
+# all that was ever sent.
+_ITS_TURN = """(d.part = 1 OR d.act <> 'send' OR 'sent' = (
          SELECT before.state FROM delivery before
           WHERE before.broadcast_id = d.broadcast_id AND before.channel = d.channel AND before.address = d.address
             AND before.part = d.part - 1))"""
@@ -46,7 +46,7 @@ _TAKE = """
 UPDATE delivery SET state = 'sending', lease = :lease, lease_until = :until, attempt_id = NULL, updated_at = :now
  WHERE id IN (SELECT id FROM chosen)
 RETURNING id, revision, part, address, name, organisation, list_key, list_name, key, attempts, key_since, doubtful,
-          queued_at, destination
+          queued_at, destination, act, about
 """
 _CLAIM = f"""
 WITH chosen AS MATERIALIZED (
@@ -147,6 +147,8 @@ def _claimed(
         queued_at=max(read_moment(row[12]) or now, resumed_at),
         updated_at=now,
         destination=row[13],
+        act=Act(row[14]),
+        about=row[15],
     )
 
 
