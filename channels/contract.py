@@ -111,17 +111,21 @@ class ProblemCode(StrEnum):
     TEXT_TOO_LONG = "text_too_long"  # values: length, limit, over
     SPLIT_IN_PARTS = "split_in_parts"  # values: parts
     CAPTION_APART = "caption_apart"  # values: length, limit
+    RICH_MESSAGE = "rich_message"
     TOO_MANY_ATTACHMENTS = "too_many_attachments"  # values: count, limit
     ALBUM_SPLIT = "album_split"  # values: count, limit, albums
-    ALBUM_MIXES_KINDS = "album_mixes_kinds"
+    ALBUM_MIXES_KINDS = "album_mixes_kinds"  # values: kinds, such as "photo+video,document"
     FILE_TOO_LARGE = "file_too_large"  # values: name, size, limit
     FILE_TYPE_REFUSED = "file_type_refused"  # values: name
     FILE_OUT_OF_REACH = "file_out_of_reach"  # values: name, size
-    PICTURE_AS_FILE = "picture_as_file"  # values: count
+    PICTURE_AS_FILE = "picture_as_file"  # values: count, unfit: how many of them could be no picture with any key
     ATTACHMENT_LEFT_OUT = "attachment_left_out"  # values: name
     ONE_FILE_ONLY = "one_file_only"  # values: count
     FORMATTING_LOST = "formatting_lost"
     LETTER_TOO_LARGE = "letter_too_large"  # values: size, limit
+    UNKNOWN_WORD = "unknown_word"  # values: word, known
+    SPARE_WORD_MISSING = "spare_word_missing"  # values: words
+    NOT_PERSONAL = "not_personal"  # values: spared, bare (either may be empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,8 @@ class Shipment:
 
     `key` is chosen once per delivery and is the same for every attempt (VK's guid, a letter's Message-ID).
     `previous` is the receipt of the part before this one, to answer to. `unheard`: an earlier attempt under this key
-    may have gone out, and nobody has looked since.
+    may have gone out, and nobody has looked since. `number` is the delivery's own, 0 when it has none: what comes back
+    may name it.
     """
 
     part: Part
@@ -197,6 +202,7 @@ class Shipment:
     key: str
     previous: Receipt | None = None
     unheard: bool = False
+    number: int = 0
 
 
 class Reason(StrEnum):
@@ -236,6 +242,8 @@ class Reason(StrEnum):
     PLACE_UNKNOWN = "place_unknown"
     NOT_SENT_YET = "not_sent_yet"
     NO_RIGHT_TO_CHANGE = "no_right_to_change"
+    OTHER_SHAPE = "other_shape"
+    SERVER_TOO_OLD = "server_too_old"
     FLOOD_CONTROL = "flood_control"
     QUOTA_REACHED = "quota_reached"
     DAILY_LIMIT = "daily_limit"
@@ -324,21 +332,28 @@ class FindingCode(StrEnum):
     """What asking a channel "would it work now?" can bring to light."""
 
     REACHED = "reached"  # values: name
+    ABLE = "able"  # values: abilities, joined by commas
     NOT_REACHED = "not_reached"
-    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a code, not a secret
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a code, not a secret; values: token, the key in config.toml
+    TOKEN_UNFIT = "token_unfit"  # noqa: S105 - a code, not a secret; values: token
     LOGIN_REFUSED = "login_refused"
     CHAT_NOT_FOUND = "chat_not_found"  # values: chat
     NOT_ADMINISTRATOR = "not_administrator"  # values: chat
     MAY_NOT_POST = "may_not_post"  # values: chat
     MAY_NOT_EDIT = "may_not_edit"
     MAY_NOT_DELETE = "may_not_delete"
-    RIGHT_MISSING = "right_missing"  # values: right
+    MAY_NOT_PIN = "may_not_pin"
+    NO_RICH_MESSAGES = "no_rich_messages"
+    TOKEN_EXPIRES = "token_expires"  # noqa: S105 - a code, not a secret; values: token, days
+    RIGHT_MISSING = "right_missing"  # values: right, token
     NO_USER_TOKEN = "no_user_token"  # noqa: S105 - a code, not a secret
     NO_SERVICE_TOKEN = "no_service_token"  # noqa: S105 - a code, not a secret
     SERVICE_CHAT_IS_READ = "service_chat_is_read"  # values: chat
     TLS_FAILED = "tls_failed"
     TLS_OFF = "tls_off"
     NO_PUBLIC_URL = "no_public_url"
+    LETTERS_SIGNED = "letters_signed"  # values: name, record
+    SIGNED_FOR_ANOTHER = "signed_for_another"  # values: domain, sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bot.texts.plurals import counted
 from channels.contract import Finding, FindingCode
 
 __all__ = ["FINDINGS", "finding"]
@@ -16,9 +17,68 @@ _RIGHTS: Mapping[str, str] = {
 }
 
 
-def _right(of: Mapping[str, Any]) -> str:
+# Keys of config.toml, as people call them.
+_KEYS: Mapping[str, str] = {
+    "community_token": "Ключ сообщества",
+    "service_token": "Сервисный ключ",
+    "user_token": "Ключ пользователя",
+}
+
+_ABILITIES: Mapping[str, str] = {
+    "post": "публиковать",
+    "files": "прикладывать файлы",
+    "pictures": "показывать картинки и видео",
+    "change": "исправлять и удалять вышедшее",
+    "look": "проверять, вышел ли пост",
+}
+
+
+def _able(of: Mapping[str, Any]) -> str:
+    held = str(of.get("abilities", "")).split(",")
+    return f"С этими ключами Рупор может: {', '.join(words for one, words in _ABILITIES.items() if one in held)}."
+
+
+def _key(of: Mapping[str, Any]) -> str:
+    return _KEYS.get(str(of.get("token", "")), "Ключ доступа")
+
+
+def _unfit(of: Mapping[str, Any]) -> str:
+    match of.get("token"):
+        case "user_token":
+            return (
+                "Ключ пользователя не даёт прав на стену: так бывает с ключами VK ID. Запросите эти права для "
+                "приложения в поддержке разработчиков ВКонтакте или уберите ключ: тогда картинки выйдут файлами."
+            )
+        case "service_token":
+            return "Вместо сервисного ключа вписан другой. Возьмите его в настройках своего приложения ВКонтакте."
+        case _:
+            return "Это не ключ сообщества. Создайте его: «Управление» → «Работа с API» → «Ключи доступа»."
+
+
+def _expires(of: Mapping[str, Any]) -> str:
+    days = int(of.get("days", 0))
+    when = f"перестанет действовать через {counted(days, 'день', 'дня', 'дней')}" if days else "больше не действует"
+    return f"{_key(of)} {when}, и продлить его не удаётся. Получите новый и положите в его файл или в настройки."
+
+
+def _right_missing(of: Mapping[str, Any]) -> str:
     right = str(of.get("right", ""))
-    return _RIGHTS.get(right, right)
+    match of.get("token"):
+        case "service_token":
+            return (
+                "Сервисный ключ не может читать эту стену: он читает только открытые. Проверять, вышел ли пост, "
+                "придётся вам."
+            )
+        case "user_token" if right == "wall":
+            return "У ключа пользователя нет права wall: исправлять и удалять вышедшее Рупор не сможет."
+        case "user_token":
+            return (
+                f"Ключ пользователя не подходит: у него нет права {right} или это не администратор сообщества. "
+                "Получите другой ключ или уберите его: тогда картинки выйдут файлами."
+            )
+        case _:
+            name = _RIGHTS.get(right, right)
+            return f"У ключа нет права «{name}». Создайте ключ с этим правом и впишите его в настройки."
 
 
 def _may_not_post(of: Mapping[str, Any]) -> str:
@@ -32,10 +92,13 @@ def _may_not_post(of: Mapping[str, Any]) -> str:
 
 FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
     FindingCode.REACHED: lambda of: f"На связи: {of['name']}." if of.get("name") else "На связи.",
+    FindingCode.ABLE: _able,
     FindingCode.NOT_REACHED: lambda _of: "Нет связи. Проверьте адрес сервера, интернет и прокси.",
-    FindingCode.TOKEN_REFUSED: lambda _of: (
-        "Ключ доступа не подошёл: он отозван или вписан с ошибкой. Получите новый и впишите его в настройки."
+    FindingCode.TOKEN_REFUSED: lambda of: (
+        f"{_key(of)} не подошёл: он отозван или вписан с ошибкой. Получите новый и впишите его в настройки."
     ),
+    FindingCode.TOKEN_UNFIT: _unfit,
+    FindingCode.TOKEN_EXPIRES: _expires,
     FindingCode.LOGIN_REFUSED: lambda _of: "Почтовый сервер не принял имя или пароль. Проверьте их в настройках.",
     FindingCode.CHAT_NOT_FOUND: lambda of: (
         f"Чат {of.get('chat', '')} не найден. Проверьте адрес и добавьте туда бота администратором."
@@ -46,10 +109,19 @@ FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
     FindingCode.MAY_NOT_POST: _may_not_post,
     FindingCode.MAY_NOT_EDIT: lambda _of: "У бота нет права изменять сообщения. Отправлять это не мешает.",
     FindingCode.MAY_NOT_DELETE: lambda _of: "У бота нет права удалять сообщения. Отправлять это не мешает.",
-    FindingCode.RIGHT_MISSING: lambda of: (
-        f"У ключа нет права «{_right(of)}». Создайте ключ с этим правом и впишите его в настройки."
+    FindingCode.MAY_NOT_PIN: lambda of: (
+        f"У бота нет права закреплять сообщения в {of.get('chat', 'чате')}: объявления выйдут, но незакреплёнными. "
+        "Дайте это право или уберите pin из настроек."
     ),
-    FindingCode.NO_USER_TOKEN: lambda _of: "Ключа пользователя нет: картинки выйдут файлами, а не в посте.",
+    FindingCode.NO_RICH_MESSAGES: lambda _of: (
+        "Сервер Bot API не умеет больших публикаций, нужна версия 10.1 или новее: длинные тексты не выйдут. Обновите "
+        "его или уберите long_text из настроек."
+    ),
+    FindingCode.RIGHT_MISSING: _right_missing,
+    FindingCode.NO_USER_TOKEN: lambda _of: (
+        "Ключа пользователя нет: картинки выйдут файлами, а не в посте, и исправлять или удалять вышедшее Рупор не "
+        "сможет."
+    ),
     FindingCode.NO_SERVICE_TOKEN: lambda _of: (
         "Сервисного ключа нет: если связь оборвётся, проверять, вышел ли пост, придётся вам."
     ),
@@ -65,6 +137,13 @@ FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
     ),
     FindingCode.NO_PUBLIC_URL: lambda _of: (
         "Нет адреса для ссылки «Отписаться». Впишите public_url: без неё письма чаще попадают в спам."
+    ),
+    FindingCode.LETTERS_SIGNED: lambda of: (
+        f"Письма подписываются (DKIM). В DNS должна быть запись TXT с именем {of['name']} и текстом: {of['record']}"
+    ),
+    FindingCode.SIGNED_FOR_ANOTHER: lambda of: (
+        f"Письма подписаны от домена {of['domain']}, а уходят от {of['sender']}: почтовые службы такую подпись не "
+        "засчитают. Исправьте dkim_domain или sender."
     ),
 }
 

@@ -39,6 +39,23 @@ def _album_split(_certain: bool, of: Mapping[str, Any]) -> str:
     return f"Вложений {of['count']}, а вместе помещается {of['limit']}: будет {albums}."
 
 
+# What may share an album, in the accusative.
+_KINDS = {
+    "photo": "фото",
+    "video": "видео",
+    "photo+video": "фото с видео",
+    "animation": "GIF",
+    "document": "файлы",
+    "audio": "музыку",
+}
+
+
+def _mixed(_certain: bool, of: Mapping[str, Any]) -> str:
+    *others, last = [_KINDS.get(kind, "файлы") for kind in str(of["kinds"]).split(",")]
+    together = f"{listed(others)} и {last}"
+    return f"{together[0].upper()}{together[1:]} нельзя соединить в один альбом: они выйдут отдельными сообщениями."
+
+
 def _too_large(_certain: bool, of: Mapping[str, Any]) -> str:
     what = "Фото слишком большое" if _is_photo(of["name"]) else f"Файл «{of['name']}» слишком большой"
     return f"{what}: {size(of['size'])}, а можно до {size(of['limit'])}."
@@ -52,9 +69,10 @@ def _out_of_reach(certain: bool, of: Mapping[str, Any]) -> str:
 
 
 def _picture_as_file(_certain: bool, of: Mapping[str, Any]) -> str:
-    if of["count"] == 1:
-        return "Картинка выйдет файлом, а не в посте: для картинок нужен ключ пользователя."
-    return "Картинки выйдут файлами, а не в посте: для картинок нужен ключ пользователя."
+    what = "Картинка выйдет файлом" if of["count"] == 1 else "Картинки выйдут файлами"
+    if of.get("unfit"):
+        return f"{what}, а не в посте: такой размер или вид ВКонтакте картинкой не показывает."
+    return f"{what}, а не в посте: нет ключа пользователя."
 
 
 def _one_file(_certain: bool, of: Mapping[str, Any]) -> str:
@@ -66,6 +84,27 @@ def _refused(certain: bool, of: Mapping[str, Any]) -> str:
     return words if certain else f"{words} Он может не выйти."
 
 
+def _unknown_word(_certain: bool, of: Mapping[str, Any]) -> str:
+    return f"Слова {of['word']} нет: читатели увидят его как есть. Есть такие: {of['known']}. Исправьте или уберите."
+
+
+def _spare_missing(_certain: bool, of: Mapping[str, Any]) -> str:
+    example = str(of["words"]).partition(",")[0].replace("}}", "|коллеги}}")
+    return (
+        f"У кого в списке это не указано, тот прочтёт письмо без этих слов: {of['words']}. "
+        f"Запасное слово пишут после черты: {example}."
+    )
+
+
+def _not_personal(_certain: bool, of: Mapping[str, Any]) -> str:
+    said = ["Свои слова каждому подставляются только в письмах."]
+    if of["spared"]:
+        said.append(f"Здесь все прочтут запасные: {of['spared']}.")
+    if of["bare"]:
+        said.append(f"Здесь не будет ничего вместо {of['bare']}: добавьте запасное слово после черты.")
+    return " ".join(said)
+
+
 PROBLEMS: Mapping[ProblemCode, Callable[[bool, Mapping[str, Any]], str]] = {
     ProblemCode.EMPTY: lambda _certain, _of: "Нечего отправлять: нет ни текста, ни вложений.",
     ProblemCode.TEXT_TOO_LONG: _too_long,
@@ -73,13 +112,15 @@ PROBLEMS: Mapping[ProblemCode, Callable[[bool, Mapping[str, Any]], str]] = {
         f"Текст длинный: выйдет {counted(of['parts'], 'сообщением', 'сообщениями', 'сообщениями')} подряд."
     ),
     ProblemCode.CAPTION_APART: _caption_apart,
+    ProblemCode.RICH_MESSAGE: lambda _certain, _of: (
+        "Выйдет одной большой публикацией: сначала фото, под ними весь текст. Кто давно не обновлял Telegram, увидит "
+        "вместо неё просьбу обновиться."
+    ),
     ProblemCode.TOO_MANY_ATTACHMENTS: lambda _certain, of: (
         f"Вложений {of['count']}, а помещается {of['limit']}: остальные не попадут."
     ),
     ProblemCode.ALBUM_SPLIT: _album_split,
-    ProblemCode.ALBUM_MIXES_KINDS: lambda _certain, _of: (
-        "Фото и файлы нельзя соединить в один альбом: они выйдут отдельными сообщениями."
-    ),
+    ProblemCode.ALBUM_MIXES_KINDS: _mixed,
     ProblemCode.FILE_TOO_LARGE: _too_large,
     ProblemCode.FILE_TYPE_REFUSED: _refused,
     ProblemCode.FILE_OUT_OF_REACH: _out_of_reach,
@@ -92,6 +133,9 @@ PROBLEMS: Mapping[ProblemCode, Callable[[bool, Mapping[str, Any]], str]] = {
     ProblemCode.LETTER_TOO_LARGE: lambda _certain, of: (
         f"Письмо слишком большое: {size(of['size'])}, а можно до {size(of['limit'])}. Уберите или уменьшите вложения."
     ),
+    ProblemCode.UNKNOWN_WORD: _unknown_word,
+    ProblemCode.SPARE_WORD_MISSING: _spare_missing,
+    ProblemCode.NOT_PERSONAL: _not_personal,
 }
 
 
@@ -116,7 +160,7 @@ def _lone_picture(every: Sequence[Problem]) -> tuple[Sequence[Problem], list[tup
     if set(said) != _LONE_PICTURE or not all(map(_is_photo, left_out)):
         return every, []
     count = said[ProblemCode.ONE_FILE_ONLY]["count"]
-    words = f"Сюда попадёт одна картинка из {count}, и та выйдет файлом: для картинок нужен ключ пользователя."
+    words = f"Сюда попадёт одна картинка из {count}, и та выйдет файлом: нет ключа пользователя."
     rest = [one for one in every if one.code not in _LONE_PICTURE]
     return [one for one in rest if one.code is not ProblemCode.ATTACHMENT_LEFT_OUT], [(False, words)]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from channels.contract import Reason
 
-__all__ = ["REASONS", "WORTH_REPEATING", "Why", "while_held", "why"]
+__all__ = ["REASONS", "WORTH_REPEATING", "Why", "after_return", "while_held", "why"]
 
 
 class Why(NamedTuple):
@@ -141,6 +141,16 @@ REASONS: Mapping[Reason, Why] = {
     Reason.NOT_SENT_YET: Why(
         "сначала должно выйти то, что исправляется", "Делать ничего не нужно: бот ждёт.", repeat=True
     ),
+    Reason.OTHER_SHAPE: Why(
+        "пост нельзя так переделать: вложений стало другое число или вместо них теперь текст",
+        "Отзовите его и отправьте объявление заново.",
+        repeat=False,
+    ),
+    Reason.SERVER_TOO_OLD: Why(
+        "сервер Bot API слишком старый и такого не умеет",
+        "Администратору нужно обновить его или убрать long_text из настроек; потом отправьте новым объявлением.",
+        repeat=False,
+    ),
     Reason.NO_RIGHT_TO_CHANGE: Why(
         "у бота нет права менять опубликованное",
         "Исправьте или удалите сами, или дайте боту это право и повторите.",
@@ -235,12 +245,29 @@ _WHILE_HELD: Mapping[Reason, str] = {
     Reason.STRIKES: "Откройте сообщество: там сказано, за что и до какого дня.",
 }
 
+# Nothing goes there again by itself, and no button repeats it.
+_GONE = "Уточните адрес у организации и исправьте его в списке: на прежний Рупор больше не пишет."
+_AFTER_RETURN: Mapping[Reason, str] = {
+    Reason.NO_SUCH_MAILBOX: _GONE,
+    Reason.ADDRESS_INVALID: _GONE,
+    Reason.MAILBOX_FULL: "Позвоните в организацию: пусть освободят место. Следующее письмо уйдёт как обычно.",
+    Reason.TOO_LATE: "Почта организации не отвечала несколько дней. Проверьте адрес и позвоните туда.",
+    Reason.REFUSED: "Если так будет и дальше, уточните адрес у организации.",
+    Reason.REFUSED_AS_SPAM: "Попросите организацию добавить ваш адрес в доверенные.",
+    Reason.LIMIT_REACHED: "Следующее письмо уйдёт как обычно. Если так будет и дальше, позвоните в организацию.",
+}
+
 _UNKNOWN = Why("причина неизвестна", "Попробуйте повторить.", repeat=True)
 
 
 def why(reason: Reason | None) -> Why:
     """Return the words for a reason, or for none."""
     return _UNKNOWN if reason is None else REASONS[reason]
+
+
+def after_return(reason: Reason | None) -> str:
+    """Say what to do about a letter that came back for this reason."""
+    return why(reason).remedy if reason is None else _AFTER_RETURN.get(reason, REASONS[reason].remedy)
 
 
 def while_held(reason: Reason) -> str:

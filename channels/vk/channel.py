@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -17,6 +18,7 @@ from channels.contract import (
     Deferred,
     Finding,
     Pace,
+    Part,
     Post,
     Reason,
     Receipt,
@@ -26,14 +28,19 @@ from channels.contract import (
     Surroundings,
     Unconfirmed,
 )
-from channels.vk import failures, looking, uploads
-from channels.vk.client import Client, Failure, Limits, NoAnswer, Refused
-from channels.vk.health import findings
-from channels.vk.receipts import receipt_for
+from channels.vk import changing, failures, looking, uploads
+from channels.vk.client import Client, Failure, Limits, NoAnswer, Refused, TokenKeeper
+from channels.vk.figures import Figures, figures
+from channels.vk.health import Ability, examine, expiring
+from channels.vk.linking import outward_link
+from channels.vk.receipts import kept, post_of, receipt_for
 from channels.vk.rendering import render
 from channels.vk.settings import Settings
+from channels.vk.vkid import Keeper
 
 __all__ = ["VkChannel", "connect"]
+
+_T = TypeVar("_T")
 
 CONSIGNMENTS_KEPT = 200
 _GUID_LASTS = timedelta(minutes=55)  # VK says one hour; the rest is for clocks and for the way there
@@ -46,6 +53,10 @@ class _Consignment:
 
     uploaded: dict[int, str] = field(default_factory=dict)
     in_doubt_since: datetime | None = None
+
+    def names(self) -> list[str]:
+        """Return what was uploaded, in order."""
+        return [name for _, name in sorted(self.uploaded.items())]
 
 
 async def connect(key: str, settings: Settings, surroundings: Surroundings) -> "VkChannel":
@@ -69,14 +80,20 @@ class VkChannel:
         self._now = surroundings.now
         limits = Limits(settings.connect_timeout, settings.read_timeout, settings.upload_timeout)
 
-        def client(name: str, token: SecretStr) -> Client | None:
-            return Client(name, token, api_base=settings.api_base, limits=limits) if token.get_secret_value() else None
+        def client(name: str, token: SecretStr | TokenKeeper) -> Client | None:
+            given = not isinstance(token, SecretStr) or token.get_secret_value()
+            return Client(name, token, api_base=settings.api_base, limits=limits) if given else None
 
         self._community = Client(
             "community_token", settings.community_token, api_base=settings.api_base, limits=limits, calls_per_second=20
         )
         self._service = client("service_token", settings.service_token)
-        self._user = client("user_token", settings.user_token)
+        path = settings.vk_id_file
+        self._keeper = None if path is None else Keeper(path, settings.vk_id_base, surroundings.now)
+        self._user = (
+            client("user_token", settings.user_token) if self._keeper is None else client("vk_id_file", self._keeper)
+        )
+        self._may_change = self._user is not None
         self._consignments: OrderedDict[str, _Consignment] = OrderedDict()
 
     def __repr__(self) -> str:
@@ -114,13 +131,13 @@ class VkChannel:
 
     @property
     def corrects(self) -> Correction:
-        """Not yet."""
-        return Correction.NONE
+        """In place, with a person's token; not once VK has said that it was made without the right to the wall."""
+        return Correction.IN_PLACE if self._may_change else Correction.NONE
 
     @property
     def withdraws(self) -> bool:
-        """Not yet."""
-        return False
+        """With the same token."""
+        return self._may_change
 
     def render(self, post: Post) -> Rendering:
         """Show the one part that the post becomes, and what an editor should know before."""
@@ -133,16 +150,12 @@ class VkChannel:
         leaves nothing but unattached uploads; cancelled during it, the call goes on in its thread and the key stays in
         doubt.
         """
-        if shipment.recipient.address != self.address:
-            words = f"this channel posts to {self.address}, not to {shipment.recipient.address}"
-            raise Rejected(words, Reason.NO_SUCH_CHAT)
+        self._require_own_wall(shipment)
         consignment = self._consignment(shipment.key)
         if shipment.unheard and shipment.part.attachments and consignment.in_doubt_since is None:
             # Another process made that attempt: what it uploaded is forgotten, and a repeat would not be the same.
             raise Unconfirmed("what was uploaded for an earlier attempt is not known here", Reason.FILE_LOST)
-        for position, attachment in enumerate(shipment.part.attachments):
-            if position not in consignment.uploaded:
-                consignment.uploaded[position] = await self._upload(attachment)
+        await self._bring(shipment, consignment)
         return await self._post(shipment, consignment)
 
     async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:
@@ -150,32 +163,80 @@ class VkChannel:
 
         Raises Deferred, and nothing else.
         """
+        return await self._read(
+            lambda reader: looking.find(reader, self._settings.group_id, shipment.part, since, last)
+        )
+
+    async def figures(self, receipts: Sequence[Receipt]) -> Mapping[int, Figures]:
+        """Return what VK counts of the posts of these receipts, by their numbers. Raises Deferred, and nothing else."""
+        posts = [post_id for receipt in receipts if (post_id := post_of(receipt, self._settings.group_id)) is not None]
+        return await self._read(lambda reader: figures(reader, self._settings.group_id, posts))
+
+    async def _read(self, asking: Callable[[Client], Awaitable[_T]]) -> _T:
+        """Ask with each key that may read the wall, until one is not refused."""
         refusal = Deferred("no key to read the wall with", Reason.WRONG_KIND_OF_TOKEN)
-        for client in self._readers():
+        for reader in self._readers():
             try:
-                return await looking.find(client, self._settings.group_id, shipment.part, since, last)
+                return await asking(reader)
             except Failure as failure:
                 refusal = failures.while_looking(failure)
                 if not isinstance(failure, Refused):
                     break
         raise refusal
 
-    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
-        """Never: see `corrects`."""
-        raise Rejected("nothing is corrected here", Reason.NO_RIGHT_TO_CHANGE)
+    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:
+        """Edit the post, as a person. Files that it carries already are kept, others are uploaded.
 
-    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
-        """Never: see `withdraws`."""
-        raise Rejected("nothing is taken away here", Reason.NO_RIGHT_TO_CHANGE)
+        Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else. Safe to repeat.
+        """
+        client, post_id = self._what_to_change(shipment, there)
+        consignment = self._consignment(shipment.key)
+        for position, name in kept(there, shipment.part.attachments).items():
+            consignment.uploaded.setdefault(position, name)
+        await self._bring(shipment, consignment)
+        content = self._saying(shipment.part, consignment)
+        await self._changed(changing.edit(client, self._settings.group_id, post_id, content))
+        return self._receipt(post_id, shipment, consignment)
+
+    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:
+        """Delete the post, as a person. Raises as `correct` does."""
+        client, post_id = self._what_to_change(shipment, there)
+        await self._changed(changing.remove(client, self._settings.group_id, post_id))
+        return Receipt()
 
     async def check(self) -> Sequence[Finding]:
         """Ask for the community, the rights of its key, and what the optional tokens can do."""
-        return await findings(self._settings.group_id, self._community, service=self._service, user=self._user)
+        health = await examine(self._settings.group_id, self._community, service=self._service, user=self._user)
+        if Ability.PICTURES in health.abilities:
+            self._may_change = Ability.CHANGE in health.abilities
+        dies_at = self._keeper.dies_at if self._keeper else None
+        return [*health.findings, *expiring(dies_at, self._now())]
 
     async def close(self) -> None:
         """Wait for calls under way, as long as one call may take, and give back the threads."""
         clients = (self._community, self._service, self._user)
         await asyncio.gather(*(client.close() for client in clients if client is not None))
+
+    def _require_own_wall(self, shipment: Shipment) -> None:
+        if shipment.recipient.address != self.address:
+            words = f"this channel posts to {self.address}, not to {shipment.recipient.address}"
+            raise Rejected(words, Reason.NO_SUCH_CHAT)
+
+    def _what_to_change(self, shipment: Shipment, there: Receipt) -> tuple[Client, int]:
+        self._require_own_wall(shipment)
+        if self._user is None:
+            raise Rejected("no user_token to change a post with", Reason.NO_RIGHT_TO_CHANGE)
+        post_id = post_of(there, self._settings.group_id)
+        if post_id is None:
+            raise Rejected("nobody knows the number of the post", Reason.PLACE_UNKNOWN)
+        return self._user, post_id
+
+    async def _changed(self, change: Awaitable[None]) -> None:
+        try:
+            await change
+        except Failure as failure:
+            self._may_change = not failures.lacks_right(failure)
+            raise failures.while_changing(failure) from failure
 
     def _readers(self) -> Sequence[Client]:
         return [client for client in (self._service, self._user) if client is not None]
@@ -186,6 +247,12 @@ class VkChannel:
         if len(self._consignments) > CONSIGNMENTS_KEPT:
             self._consignments.popitem(last=False)
         return consignment
+
+    async def _bring(self, shipment: Shipment, consignment: _Consignment) -> None:
+        """Upload what the part carries and this key has not brought yet."""
+        for position, attachment in enumerate(shipment.part.attachments):
+            if position not in consignment.uploaded:
+                consignment.uploaded[position] = await self._upload(attachment)
 
     async def _upload(self, attachment: Attachment) -> str:
         """Upload one attachment and return its name for the post. Nothing is public yet, whatever happens here."""
@@ -209,10 +276,7 @@ class VkChannel:
     async def _post(self, shipment: Shipment, consignment: _Consignment) -> Receipt:
         group_id = self._settings.group_id
         values: dict[str, str | int] = {"owner_id": -group_id, "from_group": 1, "guid": shipment.key}
-        if shipment.part.text:
-            values["message"] = shipment.part.text
-        if consignment.uploaded:
-            values["attachments"] = ",".join(name for _, name in sorted(consignment.uploaded.items()))
+        values |= {name: value for name, value in self._saying(shipment.part, consignment).items() if value}
         # Until VK says a clear word, a cancelled or unanswered call leaves this key in doubt.
         now = self._now()
         since = consignment.in_doubt_since
@@ -229,7 +293,18 @@ class VkChannel:
             consignment.in_doubt_since = None
             raise error from failure
         consignment.in_doubt_since = None
-        return receipt_for(group_id, post_id)
+        return self._receipt(post_id, shipment, consignment)
+
+    def _receipt(self, post_id: int, shipment: Shipment, consignment: _Consignment) -> Receipt:
+        digests = (attachment.digest or "" for attachment in shipment.part.attachments)
+        return receipt_for(self._settings.group_id, post_id, zip(consignment.names(), digests, strict=True))
+
+    def _saying(self, part: Part, consignment: _Consignment) -> dict[str, str]:
+        """Return what a post says and carries, as VK wants it."""
+        link = None if self._settings.link == "text" else outward_link(part.text)
+        card = [link] if link and self._settings.link == "card" else []
+        content = {"message": part.text, "attachments": ",".join([*consignment.names(), *card])}
+        return content | ({"copyright": link} if link and self._settings.link == "source" else {})
 
 
 def _post_id(answer: object) -> int:

@@ -7,11 +7,11 @@ exceptions of ours that are raised after the library's have gone, token and all.
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import jconfig  # type: ignore[import-untyped]
 import requests
@@ -26,6 +26,8 @@ LIBRARY_BASE = "https://api.vk.ru"
 DETAIL_LENGTH = 400
 SLACK = 5.0
 """Seconds granted beyond the limits of the sockets, which count each read anew."""
+
+_HIDDEN_WORDS = 20
 
 _T = TypeVar("_T")
 
@@ -63,6 +65,10 @@ class NoAnswer(Failure):
     """The call left, and what came back does not tell what became of it."""
 
 
+class Gone(Failure):
+    """What the call was to change is not there any more."""
+
+
 class Refused(Failure):
     """VK answered with an error code. `redirect_uri` is a page for a person to open, if VK named one."""
 
@@ -73,18 +79,42 @@ class Refused(Failure):
         self.redirect_uri = redirect_uri
 
 
+Exchange = Callable[[str, Mapping[str, str]], Mapping[str, Any] | Failure]
+"""Posts a form, without the token, and returns the JSON that came back, whatever its HTTP status."""
+
+
+class TokenKeeper(Protocol):
+    """Knows a token that changes with time."""
+
+    def token(self, exchange: Exchange) -> str:
+        """Return one that works now. Called in the client's thread. Raises Failure."""
+        ...
+
+
 class Client:
-    """Calls of one token, one after another. `name` tells people which token a failure is about."""
+    """Calls of one token, one after another. `name` tells people which token a failure is about.
+
+    With a keeper, the token is asked of it before each call.
+    """
 
     def __init__(
-        self, name: str, token: SecretStr, *, api_base: str, limits: Limits, calls_per_second: float = 3
+        self,
+        name: str,
+        token: SecretStr | TokenKeeper,
+        *,
+        api_base: str,
+        limits: Limits,
+        calls_per_second: float = 3,
     ) -> None:
         self._name = name
-        self._token = token
+        self._keeper = None if isinstance(token, SecretStr) else token
+        given = token.get_secret_value() if isinstance(token, SecretStr) else ""
+        self._hidden = [SecretStr(given)] if given else []
         self._limits = limits
+        self._call_limit = (limits.connect + limits.read) * (2 if self._keeper else 1) + SLACK
         self._session = _Session(api_base, (limits.connect, limits.read))
         self._vk = vk_api.VkApi(
-            token=token.get_secret_value(),
+            token=given,
             api_version=API_VERSION,
             session=self._session,
             config=jconfig.MemoryConfig,
@@ -101,8 +131,7 @@ class Client:
         Raises Failure.
         """
         what = f"{method} ({self._name})"
-        limit = self._limits.connect + self._limits.read + SLACK
-        return await self._in_thread(what, partial(self._call, what, method, values), limit)
+        return await self._in_thread(what, partial(self._call, what, method, values), self._call_limit)
 
     async def upload(self, url: str, field: str, name: str, content: bytes, mime_type: str) -> dict[str, Any]:
         """Send a file to an upload server, without the token, and return its answer. Raises Failure."""
@@ -138,6 +167,11 @@ class Client:
 
     def _call(self, what: str, method: str, values: dict[str, str | int]) -> Any | Failure:
         try:
+            if self._keeper is not None:
+                self._use(self._keeper.token(partial(self._exchange, what)))
+        except Failure as failure:
+            return self._clear(failure)
+        try:
             answer = self._vk.method(method, values, raw=True)["response"]
         except vk_api.ApiError as error:
             return self._refusal(what, error.error)
@@ -147,6 +181,37 @@ class Client:
             return self._network_failure(what, error)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             return NoAnswer(self._clean(f"{what}: the answer makes no sense ({type(error).__name__})"))
+        return answer
+
+    def _clear(self, failure: Failure) -> Failure:
+        """Leave of a keeper's failure what may be told: its frames know the tokens, and VK ID's words may."""
+        failure.detail = self._clean(failure.detail)
+        failure.args, failure.__context__ = (failure.detail,), None
+        if isinstance(failure, Refused):
+            failure.text = failure.detail
+        return failure.with_traceback(None)
+
+    def _use(self, token: str) -> None:
+        self._hide(token)
+        self._vk.token = {"access_token": token}
+
+    def _hide(self, word: str) -> None:
+        if word and word not in {hidden.get_secret_value() for hidden in self._hidden}:
+            self._hidden = [*self._hidden[-_HIDDEN_WORDS:], SecretStr(word)]
+
+    def _exchange(self, what: str, url: str, form: Mapping[str, str]) -> Mapping[str, Any] | Failure:
+        self._hide(form.get("refresh_token", ""))
+        try:
+            response = self._session.post(url, data=dict(form))
+            answer = response.json()
+        except requests.JSONDecodeError:
+            return NoAnswer(f"{what}: VK ID answered no JSON (HTTP {response.status_code})")
+        except requests.RequestException as error:
+            return self._network_failure(what, error)
+        if not isinstance(answer, dict):
+            return NoAnswer(f"{what}: the answer makes no sense")
+        for name in ("access_token", "refresh_token"):
+            self._hide(str(answer.get(name, "")))
         return answer
 
     def _upload(self, what: str, url: str, file: dict[str, tuple[str, bytes, str]]) -> dict[str, Any] | Failure:
@@ -186,7 +251,9 @@ class Client:
         return NoAnswer(words)
 
     def _clean(self, words: str) -> str:
-        return " ".join(words.replace(self._token.get_secret_value(), "***").split())[:DETAIL_LENGTH]
+        for word in self._hidden:
+            words = words.replace(word.get_secret_value(), "***")
+        return " ".join(words.split())[:DETAIL_LENGTH]
 
 
 _NEVER_CONNECTED = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from channels.contract import ChannelClosed, ChannelError, Deferred, Reason, Rejected, Unconfirmed
-from channels.vk.client import Distrusted, Failure, NoAnswer, NotSent, Refused, TurnedAway
+from channels.vk.client import Distrusted, Failure, Gone, NoAnswer, NotSent, Refused, TurnedAway
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ OTHERWISE = Meaning(Rejected, Reason.REFUSED)
 MEANINGS: Mapping[int, Meaning] = {
     # Not done, try again: soon, or much later
     6: _later(_MOMENT),
-    9: _later(_MINUTES),
-    29: _later(_HOUR),
-    43: _later(_MINUTES, Reason.NOT_CONNECTED, counts=True),
-    219: _later(_HOUR),
+    9: _later(_MINUTES, Reason.FLOOD_CONTROL),
+    29: _later(_HOUR, Reason.QUOTA_REACHED),
+    43: _later(_MINUTES, Reason.SERVICE_DOWN, counts=True),
+    219: _later(_HOUR, Reason.AD_LIMIT),
     # Nobody knows
     1: UNKNOWN,
     10: UNKNOWN,
@@ -62,40 +62,40 @@ MEANINGS: Mapping[int, Meaning] = {
     21: Meaning(ChannelClosed, Reason.WRONG_KIND_OF_TOKEN),
     27: Meaning(ChannelClosed, Reason.WRONG_KIND_OF_TOKEN),
     28: Meaning(ChannelClosed, Reason.WRONG_KIND_OF_TOKEN),
-    1051: Meaning(ChannelClosed, Reason.WRONG_KIND_OF_TOKEN),
+    1051: Meaning(ChannelClosed, Reason.VK_ID_TOKEN),
     # A person must act: prove to be one, or confirm something on VK's own page
     14: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
-    17: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
-    24: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
-    25: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
     3300: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
-    3301: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
-    3302: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
-    3303: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
-    3304: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
-    3305: Meaning(ChannelClosed, Reason.CAPTCHA_NEEDED),
+    17: Meaning(ChannelClosed, Reason.CONFIRMATION_NEEDED),
+    24: Meaning(ChannelClosed, Reason.CONFIRMATION_NEEDED),
+    25: Meaning(ChannelClosed, Reason.CONFIRMATION_NEEDED),
+    3301: Meaning(ChannelClosed, Reason.CONFIRMATION_NEEDED),
+    3302: Meaning(ChannelClosed, Reason.CONFIRMATION_NEEDED),
+    3303: Meaning(ChannelClosed, Reason.CONFIRMATION_NEEDED),
+    3304: Meaning(ChannelClosed, Reason.CONFIRMATION_NEEDED),
+    3305: Meaning(ChannelClosed, Reason.CONFIRMATION_NEEDED),
+    703: Meaning(ChannelClosed, Reason.TWO_FACTOR_NEEDED),
     # A person must act: rights
-    7: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    15: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    30: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    200: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    203: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    210: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    211: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    212: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    213: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    214: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    703: Meaning(ChannelClosed, Reason.NO_RIGHT_TO_POST),
-    # A person must act: the account or the community
+    7: Meaning(ChannelClosed, Reason.KEY_LACKS_RIGHT),
+    15: Meaning(ChannelClosed, Reason.KEY_OF_ANOTHER),
+    30: Meaning(ChannelClosed, Reason.KEY_OF_ANOTHER),
+    200: Meaning(ChannelClosed, Reason.KEY_OF_ANOTHER),
+    203: Meaning(ChannelClosed, Reason.KEY_OF_ANOTHER),
+    210: Meaning(ChannelClosed, Reason.WALL_CLOSED),
+    211: Meaning(ChannelClosed, Reason.WALL_CLOSED),
+    212: Meaning(ChannelClosed, Reason.WALL_CLOSED),
+    213: Meaning(ChannelClosed, Reason.WALL_CLOSED),
+    214: Meaning(ChannelClosed, Reason.WALL_CLOSED),
+    # A person must act: the account, the community, the application
     16: Meaning(ChannelClosed, Reason.TLS_FAILED),
     18: Meaning(ChannelClosed, Reason.BLOCKED),
     19: Meaning(ChannelClosed, Reason.BLOCKED),
     37: Meaning(ChannelClosed, Reason.BLOCKED),
     3610: Meaning(ChannelClosed, Reason.BLOCKED),
     3611: Meaning(ChannelClosed, Reason.BLOCKED),
-    13000: Meaning(ChannelClosed, Reason.BLOCKED),
-    23: Meaning(ChannelClosed, Reason.REFUSED),
-    42: Meaning(ChannelClosed, Reason.REFUSED),
+    13000: Meaning(ChannelClosed, Reason.STRIKES),
+    23: Meaning(ChannelClosed, Reason.METHOD_OFF),
+    42: Meaning(ChannelClosed, Reason.IP_NOT_ALLOWED),
     # The announcement is wrong
     100: Meaning(Rejected, Reason.BAD_CONTENT),
     104: Meaning(Rejected, Reason.BAD_CONTENT),
@@ -106,10 +106,10 @@ MEANINGS: Mapping[int, Meaning] = {
     129: Meaning(Rejected, Reason.BAD_CONTENT),
     150: Meaning(Rejected, Reason.BAD_CONTENT),
     225: Meaning(Rejected, Reason.BAD_CONTENT),
-    125: Meaning(Rejected, Reason.NO_SUCH_CHAT),
+    125: Meaning(Rejected, Reason.NO_SUCH_COMMUNITY),
     220: Meaning(Rejected, Reason.REFUSED),
     222: Meaning(Rejected, Reason.LINKS_FORBIDDEN),
-    224: Meaning(Rejected, Reason.LIMIT_REACHED),
+    224: Meaning(Rejected, Reason.AD_LIMIT),
     # Our program is wrong
     3: Meaning(Rejected, Reason.PROGRAM_ERROR),
     4: Meaning(Rejected, Reason.PROGRAM_ERROR),
@@ -121,10 +121,18 @@ MEANINGS: Mapping[int, Meaning] = {
     9999: Meaning(Rejected, Reason.PROGRAM_ERROR),
 }
 
+_NO_SCOPE = Meaning(ChannelClosed, Reason.KEY_LACKS_RIGHT)
+_TOO_OLD = Meaning(Rejected, Reason.TOO_OLD_TO_CHANGE)
+
 TEXTS: Mapping[tuple[int, str], Meaning] = {
-    (214, "posts a day"): _later(_HOUR),
-    (214, "can only schedule"): _later(_HOUR),
-    (214, "cannot schedule"): _later(_HOUR),
+    (5, "user is blocked"): Meaning(ChannelClosed, Reason.BLOCKED),
+    (15, "current scopes"): _NO_SCOPE,
+    (15, "no access to call this method"): _NO_SCOPE,
+    (15, "edit time expired"): _TOO_OLD,
+    (214, "edit time expired"): _TOO_OLD,
+    (214, "posts a day"): _later(_HOUR, Reason.DAILY_LIMIT),
+    (214, "can only schedule"): _later(_HOUR, Reason.DAILY_LIMIT),
+    (214, "cannot schedule"): _later(_HOUR, Reason.DAILY_LIMIT),
 }
 """Codes whose meaning depends on the words. The words are those that public code bases look for."""
 
@@ -152,14 +160,56 @@ def while_uploading(failure: Failure) -> ChannelError:
     return _not_done(failure)
 
 
+_UNFIT_TO_CHANGE = frozenset(
+    {
+        Reason.KEY_LACKS_RIGHT,
+        Reason.KEY_OF_ANOTHER,
+        Reason.WALL_CLOSED,
+        Reason.WRONG_KIND_OF_TOKEN,
+        Reason.VK_ID_TOKEN,
+        Reason.METHOD_OFF,
+    }
+)
+_LACKING = frozenset({Reason.KEY_LACKS_RIGHT, Reason.WRONG_KIND_OF_TOKEN, Reason.VK_ID_TOKEN})
+
+
+def while_changing(failure: Failure) -> ChannelError:
+    """Say what a failed `wall.edit` or `wall.delete` means. Without the right to change, one may post all the same."""
+    match failure:
+        case Gone():
+            return Rejected(failure.detail, Reason.GONE)
+        case Refused():
+            meaning = _meaning(failure)
+            if meaning.reason in _UNFIT_TO_CHANGE:
+                return Rejected(failure.detail, Reason.NO_RIGHT_TO_CHANGE)
+            if meaning.reason is Reason.TWO_FACTOR_NEEDED:
+                return Rejected(failure.detail, meaning.reason)
+            return meaning.said_with(failure.detail)
+        case NoAnswer():
+            return UNKNOWN.said_with(failure.detail)
+        case _:
+            return _not_done(failure)
+
+
+def lacks_right(failure: Failure) -> bool:
+    """Tell whether a token can never do this: it was made without the right, and rights of a token don't change."""
+    return isinstance(failure, Refused) and _meaning(failure).reason in _LACKING
+
+
 _TOLD_OF_A_LOOK = frozenset(
     {
         Reason.LIMIT_REACHED,
+        Reason.FLOOD_CONTROL,
+        Reason.QUOTA_REACHED,
+        Reason.SERVICE_DOWN,
         Reason.NOT_CONNECTED,
         Reason.NO_ANSWER,
         Reason.CAPTCHA_NEEDED,
+        Reason.CONFIRMATION_NEEDED,
         Reason.TOKEN_REVOKED,
         Reason.WRONG_KIND_OF_TOKEN,
+        Reason.VK_ID_TOKEN,
+        Reason.IP_NOT_ALLOWED,
     }
 )
 """Reasons as true of reading as of posting; the others would tell people that posting has gone wrong."""

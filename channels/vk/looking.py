@@ -12,24 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from channels.contract import AttachmentKind, Deferred, Part, Reason, Receipt
+from channels.contract import Deferred, Part, Reason, Receipt
 from channels.vk.client import Client, NoAnswer
-from channels.vk.receipts import receipt_for
+from channels.vk.receipts import KINDS, receipt_for
 
-__all__ = ["SKEW", "find"]
+__all__ = ["SKEW", "find", "stands"]
 
 SKEW = timedelta(minutes=1)
 """How far VK's clock and ours may be apart."""
 
 _PAGE = 100  # the most that VK shows at once. Source: wall.get
 _PAGES = 10
-_MEDIA = {
-    AttachmentKind.PHOTO: "photo",
-    AttachmentKind.VIDEO: "video",
-    AttachmentKind.ANIMATION: "video",
-    AttachmentKind.AUDIO: "doc",
-    AttachmentKind.DOCUMENT: "doc",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +51,15 @@ async def find(client: Client, group_id: int, part: Part, since: datetime, last:
     return None
 
 
+async def stands(client: Client, group_id: int, post_id: int) -> bool:
+    """Tell whether a post is on the wall. Raises Failure when it can't be told."""
+    if any(post.id == post_id for post in _read(await client.call("wall.getById", posts=f"-{group_id}_{post_id}"))):
+        return True
+    # A wall that may not be read looks empty there, and says so here.
+    await client.call("wall.get", owner_id=-group_id, count=1)
+    return False
+
+
 async def _posts_since(client: Client, group_id: int, edge: datetime) -> list[_Post]:
     posts: list[_Post] = []
     for number in range(_PAGES):
@@ -71,9 +73,11 @@ async def _posts_since(client: Client, group_id: int, edge: datetime) -> list[_P
 
 
 def _read(answer: Any) -> Iterator[_Post]:
-    """Read what `wall.get` answered. Raises NoAnswer when it makes no sense."""
+    """Read what `wall.get` or `wall.getById` answered. Raises NoAnswer when it makes no sense."""
     try:
         for item in answer["items"]:
+            if item.get("is_deleted"):
+                continue
             media = Counter(str(one["type"]) for one in item.get("attachments", ()))
             id_, from_id, date = (int(item[name]) for name in ("id", "from_id", "date"))
             yield _Post(id_, from_id, date, str(item["text"]), media, bool(item.get("edited")))
@@ -88,8 +92,8 @@ def _carries(post: _Post, part: Part) -> bool:
     """
     if part.text.strip():
         return _essence(post.text) == _essence(part.text)
-    sent = Counter(_MEDIA[attachment.kind] for attachment in part.attachments)
-    return not post.text.strip() and all(post.media[name] == sent[name] for name in set(_MEDIA.values()))
+    sent = Counter(KINDS[attachment.kind] for attachment in part.attachments)
+    return not post.text.strip() and all(post.media[name] == sent[name] for name in set(KINDS.values()))
 
 
 def _essence(text: str) -> str:

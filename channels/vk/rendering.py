@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from channels.contract import Attachment, AttachmentKind, Entity, Part, Post, Problem, ProblemCode, Rendering
-from channels.markup import vk_text
+from channels.markup import normalised, personal, vk_text
 
 TEXT_LENGTH = 15_000
 """In characters. VK documents none; 15,895 is reported for its web form, and a publisher that works keeps to this."""
@@ -39,7 +39,10 @@ def render(post: Post, *, pictures: bool) -> Rendering:
     Without one, a picture is a file like any other, and a real document goes before it: it says more than a picture
     that readers must open first. What can't go is left out and named; only a post that VK would refuse is blocked.
     """
-    text = vk_text(post.text, post.entities)
+    doubts = personal.problems(post, is_personal=False)
+    post = personal.impersonal(post)
+    plain, entities = normalised(post.text, post.entities)
+    text = vk_text(plain, entities)
     attachments, problems = _attachments(post.attachments, pictures=pictures)
     if not text.strip() and not attachments:
         problems.append(Problem(ProblemCode.EMPTY, certain=True))
@@ -47,9 +50,9 @@ def render(post: Post, *, pictures: bool) -> Rendering:
     if over > 0:
         values = {"length": len(text), "limit": TEXT_LENGTH, "over": over}
         problems.append(Problem(ProblemCode.TEXT_TOO_LONG, certain=True, values=values))
-    if _loses_meaning(post.entities):
+    if _loses_meaning(entities):
         problems.append(Problem(ProblemCode.FORMATTING_LOST, certain=False))
-    return Rendering((Part(text=text, attachments=attachments),), tuple(problems))
+    return Rendering((Part(text=text, attachments=attachments),), (*problems, *doubts))
 
 
 def _attachments(given: Sequence[Attachment], *, pictures: bool) -> tuple[tuple[Attachment, ...], list[Problem]]:
@@ -68,9 +71,10 @@ def _attachments(given: Sequence[Attachment], *, pictures: bool) -> tuple[tuple[
     files.sort(key=_seen_as_picture)
     problems += _overflow(shown, PICTURES, ProblemCode.TOO_MANY_ATTACHMENTS)
     problems += _overflow(files, FILES, ProblemCode.ONE_FILE_ONLY)
-    as_files = sum(map(_seen_as_picture, files[:FILES]))
+    as_files = [file for file in files[:FILES] if _seen_as_picture(file)]
     if as_files:
-        problems.append(Problem(ProblemCode.PICTURE_AS_FILE, certain=False, values={"count": as_files}))
+        unfit = sum(not _is_picture(file) for file in as_files)
+        problems.append(_problem(ProblemCode.PICTURE_AS_FILE, count=len(as_files), unfit=unfit))
     documents = [replace(attachment, kind=AttachmentKind.DOCUMENT) for attachment in files[:FILES]]
     return (*shown[:PICTURES], *documents), problems
 

@@ -1,9 +1,10 @@
 """What an administrator may say about a VK community in config.toml."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 __all__ = ["Settings"]
@@ -24,8 +25,10 @@ class Settings(BaseModel):
 
     `group_id` is the community's number, `community_token` its key with the rights "wall" and "docs". `service_token`
     (of any application of one's own) may read the wall; `user_token`, of an administrator, may upload pictures and
-    videos. `connect_timeout`, `read_timeout` and `upload_timeout` are in seconds. After `stale_hours` a delivery is
-    given up: news that late helps nobody.
+    videos and change what stands. `vk_id_file` stands for a `user_token` of VK ID, which must be renewed every hour:
+    what that needs is kept there. `link` says where the first link is shown besides the text. `connect_timeout`,
+    `read_timeout` and `upload_timeout` are in seconds. After `stale_hours` a delivery is given up: news that late helps
+    nobody.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
@@ -35,6 +38,9 @@ class Settings(BaseModel):
     community_token: Annotated[SecretStr, Field(min_length=1)]
     service_token: SecretStr = SecretStr("")
     user_token: SecretStr = SecretStr("")
+    vk_id_file: Annotated[Path | None, BeforeValidator(lambda path: path or None)] = None
+    vk_id_base: Annotated[str, AfterValidator(_http_url)] = "https://id.vk.com"
+    link: Literal["text", "card", "source"] = "text"
     api_base: Annotated[str, AfterValidator(_http_url)] = "https://api.vk.ru"
     connect_timeout: Seconds = 5
     read_timeout: Seconds = 20

@@ -14,6 +14,7 @@ from aiohttp.web_request import FileField
 
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.vk import spec
+from sandbox.vk.identity import Grant, VkId
 from sandbox.vk.things import Community, Media, Token, Upload, WallPost
 from sandbox.vk.world import CHANGING, GuidRepeat, VkError, VkWorld, refused_upload
 
@@ -52,6 +53,7 @@ class VkStandIn:
     ) -> None:
         self.faults = faults or Faults()
         self.world = VkWorld(now)
+        self.identity = VkId(lambda: self.world.tokens, now)
         self.violations: list[str] = []
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self.changed: Callable[[], None] = lambda: None
@@ -67,6 +69,7 @@ class VkStandIn:
                 web.get("/method/{name}", self._method_by_get),
                 web.post("/upload/{ticket}", self._upload),
                 web.get("/media/{name}", self._media),
+                web.post("/oauth2/auth", self._oauth2),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
@@ -119,6 +122,20 @@ class VkStandIn:
             administers=frozenset(administers),
             from_vk_id=from_vk_id,
         )
+
+    def add_vk_id(
+        self,
+        refresh_token: str,
+        user_id: int,
+        *,
+        client_id: str,
+        device_id: str,
+        administers: Sequence[int] = (),
+        rights: Sequence[str] = EVERY_USER_RIGHT,
+    ) -> None:
+        """Let `refresh_token` be exchanged at /oauth2/auth for tokens of a person, good for an hour each."""
+        token = Token("user", user_id, frozenset(rights), frozenset(administers))
+        self.identity.allow(refresh_token, Grant(client_id, device_id, token))
 
     def add_service_token(self, text: str) -> None:
         """Make `text` the service key of some application."""
@@ -273,6 +290,23 @@ class VkStandIn:
             self.faults.take(f"upload.{upload.kind}", str(upload.owner_id)),
             act=lambda: self.world.put(upload, file_name, mime_type, content),
             refusal=lambda fault: _upload_refusal(fault, upload),
+        )
+
+    async def _oauth2(self, request: web.Request) -> web.StreamResponse:
+        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        self.calls.append(Call(method="oauth2/auth", values=dict.fromkeys(form, ""), target=""))
+        fault = self.faults.take("oauth2/auth")
+        if fault is None or fault.kind is Kind.DELAYS:
+            await self._rest(fault.seconds if fault else 0)
+            status, answer = self.identity.exchange(form)
+            self.violations += self.identity.violations
+            self.identity.violations.clear()
+            return web.json_response(answer, status=status)
+        return await self._reply(
+            request,
+            fault,
+            act=lambda: self.identity.exchange(form)[1],
+            refusal=lambda fault: {"error": fault.text or "invalid_grant", "error_description": "refused"},
         )
 
     async def _media(self, request: web.Request) -> web.Response:

@@ -16,7 +16,8 @@ class Token:
     """A key and what it opens.
 
     `owner_id` is the community of a "group" key and the person of a "user" token. `rights` are names from
-    COMMUNITY_RIGHTS, or scopes. A "user" token `administers` communities; one from VK ID has none of the rights.
+    COMMUNITY_RIGHTS, or scopes. A "user" token `administers` communities; one from VK ID has none of the rights, unless
+    VK has granted them to the application. `ends`: from then on it is refused.
     """
 
     kind: TokenKind
@@ -24,6 +25,7 @@ class Token:
     rights: frozenset[str] = frozenset()
     administers: frozenset[int] = frozenset()
     from_vk_id: bool = False
+    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class WallPost:
-    """One entry of a wall. `attachments` are names of media, then at most one external link."""
+    """One entry of a wall. `attachments` are names of media, then at most one external link; `source` is another."""
 
     id: int
     text: str
@@ -55,6 +57,11 @@ class WallPost:
     date: datetime
     from_id: int
     edited: datetime | None = None
+    source: str = ""
+    views: int = 0
+    likes: int = 0
+    reposts: int = 0
+    comments: int = 0
 
 
 @dataclass(slots=True)
@@ -125,7 +132,9 @@ def wall_post(known: Mapping[str, Any]) -> WallPost:
 
 def token(known: Mapping[str, Any]) -> Token:
     """Return what `plain` wrote."""
-    return Token(**{**known, "rights": frozenset(known["rights"]), "administers": frozenset(known["administers"])})
+    sets = {name: frozenset(known[name]) for name in ("rights", "administers")}
+    ends = known.get("ends")
+    return Token(**{**known, **sets, "ends": datetime.fromisoformat(ends) if ends else None})
 
 
 def media(known: Mapping[str, Any]) -> Media:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sandbox.vk import spec, things
+from sandbox.vk.shown import community_object, media_object, post_object
 from sandbox.vk.things import Community, Media, MediaKind, Token, Upload, Uploaded, WallPost, plain
 
 GUID_LIVES = timedelta(hours=1)
@@ -24,6 +25,9 @@ FILES = 1
 COMMUNITY_RIGHTS = {"stories": 1, "photos": 4, "app_widget": 64, "messages": 4096, "wall": 8192, "docs": 131072}
 COMMUNITY_RIGHTS |= {"manage": 262144}
 """Bits of a community key. Source: groups.getTokenPermissions."""
+
+USER_RIGHTS = {"photos": 4, "video": 16, "wall": 8192, "docs": 131072, "groups": 262144, "stats": 1048576}
+"""Bits of a person's token. Source: dev.vk.com, "Права доступа токена пользователя"."""
 
 REFUSED_FILES = (".mp3", ".exe", ".msi", ".bat", ".cmd", ".com", ".scr", ".apk", ".jar", ".sh", ".js", ".vbs")
 
@@ -63,11 +67,16 @@ def wrong_parameter(complaint: str) -> VkError:
 
 
 class VkWorld:
-    """The state and the rules. `guid_repeat` says how a repeated guid is answered, which VK does not document."""
+    """The state and the rules.
+
+    `guid_repeat` says how a repeated guid is answered, which VK does not document; nor does it say after what time a
+    post can't be edited any more: `editable_for`, None for ever.
+    """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
         self.guid_repeat: GuidRepeat = "same"
+        self.editable_for: timedelta | None = None
         self.communities: dict[int, Community] = {}
         self.tokens: dict[str, Token] = {}
         self.media: dict[str, Media] = {}
@@ -90,6 +99,7 @@ class VkWorld:
             "groups.getById": self._groups_get_by_id,
             "groups.getTokenPermissions": self._groups_get_token_permissions,
             "users.get": self._users_get,
+            "account.getAppPermissions": self._account_get_app_permissions,
             "utils.getServerTime": self._utils_get_server_time,
         }
 
@@ -109,6 +119,8 @@ class VkWorld:
         token = self.tokens.get(token_text)
         if token is None:
             raise VkError(5, "User authorization failed: invalid access_token (4).")
+        if token.ends is not None and self.now() >= token.ends:
+            raise VkError(5, "User authorization failed: access_token has expired.")
         if token.from_vk_id and method not in _WITHOUT_PROFILE_RIGHTS:
             raise VkError(1051)
         if token.kind not in spec.token_kinds(method):
@@ -138,7 +150,8 @@ class VkWorld:
         now = self.now()
         community.posts_made += 1
         from_id = -community.id if token.kind == "group" or values.get("from_group") == "1" else token.owner_id
-        post = WallPost(id=community.posts_made, text=text, attachments=attachments, date=now, from_id=from_id)
+        source = values.get("copyright", "")
+        post = WallPost(community.posts_made, text, attachments, now, from_id, source=source)
         community.posts.append(post)
         if guid[1]:
             self._guids[guid] = (post.id, now)
@@ -147,8 +160,12 @@ class VkWorld:
     def _wall_edit(self, token: Token, values: Mapping[str, str]) -> dict[str, int]:
         community = self._own_wall(token, values)
         index = self._post_index(community, values)
+        now, post = self.now(), community.posts[index]
+        if self.editable_for is not None and now - post.date > self.editable_for:
+            raise VkError(15, "Access denied: edit time expired")
         text, attachments = self._content(values)
-        community.posts[index] = replace(community.posts[index], text=text, attachments=attachments, edited=self.now())
+        source = values.get("copyright", "")
+        community.posts[index] = replace(post, text=text, attachments=attachments, edited=now, source=source)
         return {"post_id": community.posts[index].id}
 
     def _wall_delete(self, token: Token, values: Mapping[str, str]) -> int:
@@ -162,13 +179,13 @@ class VkWorld:
             raise VkError(15, "Access denied: this wall available only for community members")
         offset, count = int(values.get("offset", 0)), min(int(values.get("count", 20)), 100)
         newest_first = sorted(community.posts, key=lambda post: (post.id == community.pinned, post.id), reverse=True)
-        items = [self._shown(community, post) for post in newest_first[offset : offset + count]]
+        items = [post_object(community, post, self.media) for post in newest_first[offset : offset + count]]
         return {"count": len(newest_first), "items": items}
 
     def _wall_get_by_id(self, token: Token, values: Mapping[str, str]) -> dict[str, Any]:
         wanted = [tuple(map(int, name.split("_")[:2])) for name in values["posts"].split(",")]
         items = [
-            self._shown(community, post)
+            post_object(community, post, self.media)
             for owner_id, post_id in wanted
             if (community := self.communities.get(-owner_id)) is not None
             if not community.closed or community.id in token.administers
@@ -226,30 +243,6 @@ class VkWorld:
         if self.guid_repeat != "exact":
             return self.guid_repeat == "same"
         return any((post.id, post.text, post.attachments) == (post_id, text, attachments) for post in community.posts)
-
-    def _shown(self, community: Community, post: WallPost) -> dict[str, Any]:
-        return {
-            "inner_type": "wall_wallpost",
-            "type": "post",
-            "id": post.id,
-            "owner_id": -community.id,
-            "from_id": post.from_id,
-            "date": int(post.date.timestamp()),
-            "text": post.text,
-            "attachments": [self._shown_attachment(attachment) for attachment in post.attachments],
-            "views": {"count": 0},
-            "likes": {"count": 0},
-            "reposts": {"count": 0},
-            "comments": {"count": 0},
-            **({"edited": int(post.edited.timestamp())} if post.edited else {}),
-            **({"is_pinned": 1} if post.id == community.pinned else {}),
-        }
-
-    def _shown_attachment(self, attachment: str) -> dict[str, Any]:
-        media = self.media.get(attachment)
-        if media is None:
-            return {"type": "link", "link": {"url": attachment}}
-        return {"type": media.kind, media.kind: _media_object(media)}
 
     # Uploads
 
@@ -316,7 +309,7 @@ class VkWorld:
         if uploaded.upload.owner_id != self._upload_owner(token, values):
             raise VkError(129)
         self._media_made += 1
-        return [_media_object(self._keep(uploaded, self._media_made, values.get("caption", "")))]
+        return [media_object(self._keep(uploaded, self._media_made, values.get("caption", "")))]
 
     def _docs_save(self, _token: Token, values: Mapping[str, str]) -> dict[str, Any]:
         uploaded = self._uploaded.get(values["file"])
@@ -324,7 +317,7 @@ class VkWorld:
             raise VkError(105)
         self._media_made += 1
         title = values.get("title") or uploaded.file_name
-        return {"type": "doc", "doc": _media_object(self._keep(uploaded, self._media_made, title))}
+        return {"type": "doc", "doc": media_object(self._keep(uploaded, self._media_made, title))}
 
     def _keep(self, uploaded: Uploaded, media_id: int, title: str) -> Media:
         media = Media(
@@ -353,16 +346,7 @@ class VkWorld:
         ]
         if not found:
             raise wrong_parameter("group_ids is undefined" if not asked else "group_ids is invalid")
-        groups = [
-            {
-                "id": community.id,
-                "name": community.name,
-                "screen_name": community.screen_name,
-                "is_closed": int(community.closed),
-                "type": "page",
-            }
-            for community in found
-        ]
+        groups = [community_object(community) for community in found]
         return {"groups": groups, "profiles": []}
 
     def _groups_get_token_permissions(self, token: Token, _values: Mapping[str, str]) -> dict[str, Any]:
@@ -373,6 +357,9 @@ class VkWorld:
         own = [str(token.owner_id)] if token.kind == "user" else []
         asked = [name for name in values.get("user_ids", "").split(",") if name] or own
         return [{"id": int(name), "first_name": "Имя", "last_name": "Фамилия"} for name in asked if name.isdecimal()]
+
+    def _account_get_app_permissions(self, token: Token, _values: Mapping[str, str]) -> int:
+        return sum(bit for name, bit in USER_RIGHTS.items() if name in token.rights)
 
     def _utils_get_server_time(self, _token: Token, _values: Mapping[str, str]) -> int:
         return int(self.now().timestamp())
@@ -427,16 +414,3 @@ def _may_manage(token: Token, group_id: int) -> bool:
 def _plain_name(attachment: str) -> str:
     match = _ATTACHMENT.fullmatch(attachment)
     return attachment if match is None else f"{match['kind']}{match['owner']}_{match['id']}"
-
-
-def _media_object(media: Media) -> dict[str, Any]:
-    common = {"id": media.id, "owner_id": media.owner_id, "date": int(media.date.timestamp())}
-    own_key = {"access_key": media.access_key} if media.owner_id > 0 else {}
-    match media.kind:
-        case "photo":
-            return {**common, **own_key, "album_id": -14, "text": media.title, "has_tags": False}
-        case "video":
-            return {**common, **own_key, "title": media.title}
-        case "doc":
-            extension = media.title.rpartition(".")[2]
-            return {**common, **own_key, "title": media.title, "size": len(media.content), "ext": extension, "type": 8}

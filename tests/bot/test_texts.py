@@ -13,7 +13,8 @@ from bot.texts.card import NOTES, attached
 from bot.texts.channels import Names, place
 from bot.texts.measures import clipped, listed, number, signs, size
 from channels.contract import Attachment, AttachmentKind, Finding, FindingCode, Problem, ProblemCode, Reason
-from delivery.listfile import BadLine, BadLineCode, ListFileCode, ListFileError
+from delivery.listfile import ListFileCode, ListFileError
+from delivery.listlines import BadLine, BadLineCode
 from delivery.model import (
     AnnouncementState,
     BroadcastState,
@@ -46,7 +47,9 @@ VALUES: dict[str, int | str] = {
     "chat": "@smolprof", "right": "wall", "extra": "тел.", "part": "..", "letters": "о", "expected": 2, "found": 3,
     "format": "pdf", "word": "зватра", "near": "завтра", "moment": "2026-11-23T09:00", "years": 5, "text": "31 июня",
     "first": "2026-11-24T01:00", "second": "2026-11-24T13:00", "date": "2026-12-15", "weekday": 2, "code": "bad",
-    "field": "day", "value": "x",
+    "field": "day", "value": "x", "abilities": "post,files,change",
+    "words": "имя", "known": "имя, организация", "spared": "имя", "bare": "организация",
+    "kinds": "photo+video,document,audio", "record": "v=DKIM1", "domain": "example.com", "sender": "press@example.org",
 }  # fmt: skip
 
 
