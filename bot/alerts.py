@@ -20,6 +20,7 @@ from bot.rounds import rounds
 from bot.talking import GoneError, Screen, say, show
 from bot.texts import news as texts
 from bot.texts.channels import Names
+from channels.contract import Finding, FindingCode
 from delivery import report
 from delivery.database import Tx
 from delivery.desk import Desk
@@ -246,6 +247,9 @@ class Boards:
     async def _news(self, one: News) -> Screen | None:
         """Return the words for a piece of news, None when it is no longer true."""
         of = one.payload
+        if of["code"] == "key":
+            finding = Finding(FindingCode(of["finding"]), detail=of["detail"], values=of["values"])
+            return Screen(texts.key_trouble(self._names[of["channel"]], finding))
         async with self._desk.database.reading() as tx:
             if of["code"] in {"held", "open_again"}:
                 return self._about_channel(of, await holds.hold_of(tx, of["channel"]))

@@ -19,6 +19,7 @@ from bot.dispatcher import ALLOWED_UPDATES, Face, build, introduce
 from bot.incoming import replay
 from bot.opening import StartCode, StartError, opened_desk
 from bot.polling import Polling
+from bot.watch import Watch
 from bot.webhook import Webhook
 from bot.working import a_worker, attend
 from delivery import schema
@@ -59,7 +60,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await stack.enter_async_context(_listening(settings, desk, intake))
         # What handlers and collector began must be recorded before the worker's last look at the queue.
         async with asyncio.TaskGroup() as group:
-            for part in (worker, scheduler, boards, collector):
+            for part in (worker, scheduler, boards, collector, Watch(desk, settings.bot)):
                 group.create_task(part.run(stop))
             group.create_task(attend(settings, desk, stop, poke))
             await replay(bot, dispatcher, face)

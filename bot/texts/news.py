@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from bot.texts.findings import finding as sentence
 from bot.texts.measures import clipped, moment
 from bot.texts.plurals import counted
 from bot.texts.reasons import while_held, why
-from channels.contract import Reason
+from channels.contract import Finding, FindingCode, Reason
 from delivery.model import Hold, OccurrenceState
 from delivery.store.schedules import RECORDED_AT_MOST, PassedOver
 
@@ -63,6 +64,15 @@ def open_again(name: str, since: datetime, now: datetime, zone: ZoneInfo) -> Mar
     return Markup(
         "<b>{}: канал снова работает</b>\nОн не работал с {}. Что ждало, уходит само, делать ничего не нужно."
     ).format(name, moment(since, now, zone))
+
+
+def key_trouble(name: str, finding: Finding) -> Markup:
+    """Say that the key of a channel is gone, or will be soon, before anything is to go out."""
+    head = "ключ скоро кончится" if finding.code is FindingCode.TOKEN_EXPIRES else "ключ не подходит"
+    text = Markup("<b>{}: {}</b>\n{}").format(name, head, sentence(finding))
+    return text + (
+        Markup("\nДословный ответ: <i>{}</i>").format(clipped(finding.detail, 300)) if finding.detail else ""
+    )
 
 
 _NOT_RELEASED = {
