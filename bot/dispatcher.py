@@ -8,6 +8,7 @@ from bot.face import Face
 from bot.handlers import approval, board, card, content, lists, old, planning, schedules, sending, start, status
 from bot.handlers.answering import Answering, apologise
 from bot.incoming import ALLOWED_UPDATES, Intake, Once
+from bot.membership import Membership
 from bot.memory import Memory
 from bot.texts import bot as texts
 
@@ -28,6 +29,7 @@ def build(face: Face) -> Dispatcher:
     dispatcher = Dispatcher(
         storage=Memory(face.desk.database), events_isolation=SimpleEventIsolation(), disable_fsm=True, face=face
     )
+    dispatcher.update.outer_middleware(Membership(face))
     dispatcher.update.outer_middleware(Intake(face))
     dispatcher.update.outer_middleware(dispatcher.fsm)
     dispatcher.update.outer_middleware(Once(face))

@@ -24,7 +24,7 @@ __all__ = ["ALLOWED_UPDATES", "Intake", "Once", "keep", "replay"]
 
 _log = structlog.get_logger()
 
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 """Telegram remembers the last list it was given, so it is always given."""
 
 _KEPT_FOR = timedelta(days=7)

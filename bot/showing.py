@@ -36,6 +36,7 @@ from delivery.store.talks import Card
 __all__ = ["for_approval", "preview"]
 
 _TEXT_LIMIT = 4096
+_CAPTION_LIMIT = 1024
 _SHOWN_OF_LETTER = 1500
 
 
@@ -89,6 +90,10 @@ async def _in_words(bot: Bot, chat_id: int, part: Part) -> None:
 
 async def _as_it_is(bot: Bot, face: Face, chat_id: int, part: Part) -> None:
     if not part.attachments:
+        await _text(bot, chat_id, part)
+        return
+    if utf16_length(part.text) > _CAPTION_LIMIT:  # a rich message, which a private chat need not show as one
+        await say(bot, chat_id, Screen(texts.attachments(part.attachments)))
         await _text(bot, chat_id, part)
         return
     files = [await _file(face, one) for one in part.attachments]

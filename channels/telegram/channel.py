@@ -1,9 +1,13 @@
 """A Telegram channel as a way out: takes one part of a post to the chat, and says truly what became of it."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+import structlog
 from aiogram.exceptions import AiogramError, ClientDecodeError, TelegramBadRequest, TelegramMigrateToChat
+from aiogram.methods import PinChatMessage
 from aiogram.types import BufferedInputFile, Message
 
 from channels.contract import (
@@ -23,17 +27,20 @@ from channels.contract import (
     Surroundings,
     Unconfirmed,
 )
-from channels.telegram import looking
-from channels.telegram.failures import PROXY_ERRORS, failure_of, lost_file_id, while_looking
+from channels.telegram import changing, looking
+from channels.telegram.changing import Standing
+from channels.telegram.failures import PROXY_ERRORS, failure_of, lost_file_id, while_changing, while_looking, words_of
 from channels.telegram.health import findings
 from channels.telegram.line import Line, Patience
 from channels.telegram.looking import counts_its_own_messages
-from channels.telegram.messages import Files, call_for
+from channels.telegram.messages import Files, call_for, volume_of
 from channels.telegram.receipts import receipt_for, receipt_made_out
 from channels.telegram.rendering import render
 from channels.telegram.settings import Settings
 
 __all__ = ["TelegramChannel", "connect"]
+
+_log = structlog.get_logger()
 
 # One message a second in one chat, twenty a minute in a group. Source: Bots FAQ, "My bot is hitting limits".
 _PACE = Pace(concurrency=1, gap=timedelta(seconds=1.1), per_minute=20)
@@ -86,17 +93,17 @@ class TelegramChannel:
 
     @property
     def corrects(self) -> Correction:
-        """Not yet."""
-        return Correction.NONE
+        """Own posts may be edited at any age."""
+        return Correction.IN_PLACE
 
     @property
     def withdraws(self) -> bool:
-        """Not yet."""
-        return False
+        """Own posts may be deleted for 48 hours, and then still say that they are withdrawn."""
+        return True
 
     def render(self, post: Post) -> Rendering:
         """Show which messages the post becomes, and what an editor should know before."""
-        return render(post)
+        return render(post, rich=self._settings.long_text == "rich")
 
     async def send(self, shipment: Shipment) -> Receipt:
         """Post one part. The receipt holds the ids of all its messages, and a link to the first.
@@ -104,14 +111,18 @@ class TelegramChannel:
         Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else.
         """
         try:
-            return receipt_for(await self._deliver(shipment))
+            receipt = receipt_for(await self._deliver(shipment))
         except ClientDecodeError as error:
-            if receipt := receipt_made_out(error.data):
-                return receipt
-            raise failure_of(error, self._secrets) from None
+            receipt_anyhow = receipt_made_out(error.data)
+            if receipt_anyhow is None:
+                raise failure_of(error, self._secrets) from None
+            receipt = receipt_anyhow
         except (AiogramError, *PROXY_ERRORS) as error:
             # Not "from error": the causes know the address of the call, and the token is a part of that.
             raise failure_of(error, self._secrets) from None
+        if self._settings.pin and shipment.previous is None:
+            return await self._pinned(shipment, receipt)
+        return receipt
 
     async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:
         """Forward what came after `last` to the service chat, one by one, until the part is found or nothing follows.
@@ -132,22 +143,80 @@ class TelegramChannel:
         except (AiogramError, *PROXY_ERRORS) as error:
             raise while_looking(error, self._secrets) from None
 
-    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
-        """Never: see `corrects`."""
-        raise Rejected("nothing is corrected here", Reason.NO_RIGHT_TO_CHANGE)
+    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:
+        """Edit what stands there: a text, the words under pictures, or a single medium with its words.
 
-    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
-        """Never: see `withdraws`."""
-        raise Rejected("nothing is taken away here", Reason.NO_RIGHT_TO_CHANGE)
+        Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else.
+        """
+        return await self._change(
+            shipment, there, lambda standing: changing.correct(standing, shipment.part, self._files)
+        )
+
+    async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:
+        """Delete what stands there, or where it is too old make it say what the shipment says.
+
+        Raises Deferred, Rejected, Unconfirmed or ChannelClosed, and nothing else.
+        """
+        pinned = self._settings.pin
+        return await self._change(
+            shipment, there, lambda standing: changing.withdraw(standing, shipment.part, pinned=pinned)
+        )
 
     async def check(self) -> Sequence[Finding]:
         """Ask for the token, the chat and the bot's rights in it."""
-        chat = _chat(self.address)
-        return await findings(self._line, chat, _chat(str(self._settings.service_chat)), self._secrets)
+        settings = self._settings
+        return await findings(
+            self._line,
+            _chat(self.address),
+            _chat(str(settings.service_chat)),
+            self._secrets,
+            pin=settings.pin,
+            rich=settings.long_text == "rich",
+        )
 
     async def close(self) -> None:
         """Close the connections."""
         await self._line.close()
+
+    async def _pinned(self, shipment: Shipment, receipt: Receipt) -> Receipt:
+        """Pin the first message. It is out in any case, so that a failure to pin is only noted."""
+        if not receipt.external_ids:
+            return receipt
+        chat = _chat(shipment.recipient.address)
+        await asyncio.sleep(self._patience.between_messages)
+        try:
+            # Silent: one announcement makes one sound.
+            await self._line.call(
+                PinChatMessage(
+                    chat_id=self._moved.get(chat, chat),
+                    message_id=int(receipt.external_ids[0]),
+                    disable_notification=True,
+                )
+            )
+        except (AiogramError, *PROXY_ERRORS) as error:
+            words = words_of(error, self._secrets)
+            _log.warning("telegram.not_pinned", channel=self.key, detail=words)
+            return replace(receipt, detail=f"not pinned: {words}")
+        return receipt
+
+    async def _change(
+        self, shipment: Shipment, there: Receipt, act: Callable[[Standing], Awaitable[Receipt]]
+    ) -> Receipt:
+        """Act on what stands there. A moved chat is followed once, but not to what was posted before it moved."""
+        chat = _chat(shipment.recipient.address)
+        counted_anew = there.link is None  # ids of the small group mean other messages in the supergroup
+        pause = self._patience.between_messages
+        try:
+            try:
+                place = chat if counted_anew else self._moved.get(chat, chat)
+                return await act(Standing(self._line, pause, place, there))
+            except TelegramMigrateToChat as error:
+                if counted_anew:
+                    raise
+                self._moved[chat] = error.migrate_to_chat_id
+                return await act(Standing(self._line, pause, error.migrate_to_chat_id, there))
+        except (AiogramError, *PROXY_ERRORS) as error:
+            raise while_changing(error, self._secrets) from None
 
     async def _deliver(self, shipment: Shipment) -> list[Message]:
         """Post the part. A moved chat is followed once, and a worthless file_id is replaced by its file once."""
@@ -171,13 +240,13 @@ class TelegramChannel:
             shipment.part,
             files,
             chat,
+            topic=self._settings.topic,
             # One announcement makes one sound, however many messages it takes.
             silent=self._settings.silent or shipment.previous is not None,
             protect=self._settings.protect,
             answers=shipment.previous,
         )
-        size = sum(len(file.data) for file in files if isinstance(file, BufferedInputFile))
-        answer = await self._line.call(method, size)
+        answer = await self._line.call(method, volume_of(files))
         if not answer:
             raise Unconfirmed("an answer without a message")
         return answer if isinstance(answer, list) else [answer]

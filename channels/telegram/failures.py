@@ -1,6 +1,7 @@
-"""What each of Telegram's refusals means for a delivery: two literal tables.
+"""What each of Telegram's refusals means for a delivery: literal tables.
 
 The first goes by the kind of error, the second by Telegram's own words, which alone tell the many 400 and 403 apart.
+The third adds the words about what stands in a chat already.
 Sources: telegram-bot-api, Client.cpp; TDLib; both classes and causes were also produced with aiogram itself.
 """
 
@@ -29,7 +30,16 @@ from aiohttp_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
 
 from channels.contract import ChannelClosed, ChannelError, Deferred, Reason, Rejected, Unconfirmed
 
-__all__ = ["PROXY_ERRORS", "failure_of", "lost_file_id", "never_left", "while_looking", "words_of"]
+__all__ = [
+    "PROXY_ERRORS",
+    "failure_of",
+    "lost_file_id",
+    "never_left",
+    "says",
+    "while_changing",
+    "while_looking",
+    "words_of",
+]
 
 PROXY_ERRORS = (ProxyConnectionError, ProxyError, ProxyTimeoutError)
 """What aiogram lets through as it is: the proxy made no connection."""
@@ -93,9 +103,10 @@ WORDINGS: tuple[tuple[str, Meaning], ...] = (
     ("group send failed", Meaning(Rejected, Reason.FILE_REFUSED)),
     # The text
     ("is too long", Meaning(Rejected, Reason.TOO_LONG)),
+    # The server, when it is one's own and old
+    ("method not found", Meaning(Rejected, Reason.SERVER_TOO_OLD)),
     # Ourselves
     ("too many requests", Meaning(Deferred, Reason.LIMIT_REACHED)),  # a 429 that doesn't say how long to wait
-    ("method not found", Meaning(Rejected, Reason.PROGRAM_ERROR)),
 )
 _TELL_BY_WORDS = (TelegramBadRequest, TelegramForbiddenError, TelegramNotFound)
 _LOST_FILE_IDS = ("file identifier", "file_reference_", "can't use file of type")
@@ -127,6 +138,50 @@ def while_looking(error: Exception, secrets: tuple[str, ...] = ()) -> Deferred:
     return Deferred(failure.detail, failure.reason if failure.reason in _TOLD_OF_A_LOOK else Reason.REFUSED)
 
 
+# By words, for what stands in a chat already; what is not here means what it means for a send.
+CHANGES: tuple[tuple[str, Reason], ...] = (
+    ("message to edit not found", Reason.GONE),
+    ("message to delete not found", Reason.GONE),
+    ("message_id_invalid", Reason.GONE),
+    ("can't be deleted for everyone", Reason.TOO_OLD_TO_CHANGE),
+    ("message_edit_time_expired", Reason.TOO_OLD_TO_CHANGE),
+    ("message can't be deleted", Reason.NO_RIGHT_TO_CHANGE),
+    ("message_delete_forbidden", Reason.NO_RIGHT_TO_CHANGE),
+    ("message can't be edited", Reason.NO_RIGHT_TO_CHANGE),
+    ("message_author_required", Reason.NO_RIGHT_TO_CHANGE),
+    ("need administrator rights", Reason.NO_RIGHT_TO_CHANGE),
+    ("not enough rights", Reason.NO_RIGHT_TO_CHANGE),
+    ("have no rights", Reason.NO_RIGHT_TO_CHANGE),
+    ("chat_admin_required", Reason.NO_RIGHT_TO_CHANGE),
+    ("chat_write_forbidden", Reason.NO_RIGHT_TO_CHANGE),
+    ("there is no text in the message", Reason.OTHER_SHAPE),
+    ("there is no caption in the message", Reason.OTHER_SHAPE),
+    ("there is no media in the message", Reason.OTHER_SHAPE),
+    ("message media can't be edited", Reason.OTHER_SHAPE),
+    ("can't use the media of the specified type", Reason.OTHER_SHAPE),
+)
+
+
+def while_changing(error: Exception, secrets: tuple[str, ...] = ()) -> ChannelError:
+    """Return what an error means for something that stands in the chat already.
+
+    A missing right is no reason to close the channel: own posts may be forbidden to change while new ones are welcome.
+    """
+    if isinstance(error, TelegramMigrateToChat):
+        # Messages of the small group have no ids in the supergroup that a bot could name.
+        return Rejected(words_of(error, secrets), Reason.PLACE_UNKNOWN)
+    if isinstance(error, TelegramBadRequest):
+        for phrase, reason in CHANGES:
+            if says(error, phrase):
+                return Rejected(words_of(error, secrets), reason)
+    return failure_of(error, secrets)
+
+
+def says(error: TelegramBadRequest, *phrases: str) -> bool:
+    """Whether Telegram's words hold one of these, given in lower case."""
+    return any(phrase in error.message.lower() for phrase in phrases)
+
+
 def _meaning(error: Exception, words: str) -> Meaning:
     if never_left(error):
         bad_certificate = any(isinstance(cause, _BAD_CERTIFICATE) for cause in _causes(error))
@@ -148,7 +203,7 @@ def never_left(error: BaseException) -> bool:
 
 def lost_file_id(error: TelegramBadRequest) -> bool:
     """Whether Telegram does not take a file_id, and the file itself has to be sent."""
-    return any(phrase in error.message.lower() for phrase in _LOST_FILE_IDS)
+    return says(error, *_LOST_FILE_IDS)
 
 
 def words_of(error: Exception, secrets: tuple[str, ...] = ()) -> str:

@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 
 from aiogram.enums import ChatMemberStatus, ChatType
-from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramForbiddenError
-from aiogram.methods import GetChat, GetChatMember, GetMe
-from aiogram.types import ChatFullInfo, ChatMemberAdministrator, ResultChatMemberUnion
+from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramForbiddenError, TelegramNotFound
+from aiogram.methods import GetChat, GetChatMember, GetMe, SendRichMessage
+from aiogram.types import (
+    ChatFullInfo,
+    ChatMemberAdministrator,
+    ChatMemberOwner,
+    InputRichMessage,
+    ResultChatMemberUnion,
+)
 
 from channels.contract import ChannelClosed, Finding, FindingCode
 from channels.telegram.failures import PROXY_ERRORS, failure_of, words_of
@@ -16,11 +22,15 @@ __all__ = ["findings"]
 _ERRORS = (AiogramError, *PROXY_ERRORS)
 
 
-async def findings(line: Line, chat: int | str, service_chat: int | str, secrets: tuple[str, ...]) -> Sequence[Finding]:
-    """Ask for the bot, the chat and the bot's rights in it. Raises nothing."""
+async def findings(
+    line: Line, chat: int | str, service_chat: int | str, secrets: tuple[str, ...], *, pin: bool, rich: bool
+) -> Sequence[Finding]:
+    """Ask for the bot, the chat and the bot's rights in it, and for what the settings want beyond. Raises nothing."""
     try:
         await line.call(GetMe())
-        found = list(await _place(line, chat))
+        found = list(await _place(line, chat, pin=pin))
+        if rich:
+            found += await _rich_messages(line)
         if service_chat and not any(one.fatal for one in found):
             found += await _service(line, service_chat, chat)
     except _ERRORS as error:
@@ -30,7 +40,7 @@ async def findings(line: Line, chat: int | str, service_chat: int | str, secrets
     return found
 
 
-async def _place(line: Line, chat: int | str) -> Sequence[Finding]:
+async def _place(line: Line, chat: int | str, *, pin: bool) -> Sequence[Finding]:
     values = {"chat": chat}
     try:
         full = await line.call(GetChat(chat_id=chat))
@@ -40,7 +50,28 @@ async def _place(line: Line, chat: int | str) -> Sequence[Finding]:
     except TelegramForbiddenError as error:
         return [Finding(FindingCode.NOT_ADMINISTRATOR, fatal=True, detail=words_of(error), values=values)]
     reached = Finding(FindingCode.REACHED, values={"name": full.title or full.full_name})
-    return [reached, *_rights(full, member)]
+    return [reached, *_rights(full, member), *(_pinning(full, member) if pin else ())]
+
+
+async def _rich_messages(line: Line) -> Sequence[Finding]:
+    """Ask whether the server knows rich messages, by one for a chat that can't be: a method that it knows says so."""
+    try:
+        await line.call(SendRichMessage(chat_id=0, rich_message=InputRichMessage(blocks=[])))
+    except TelegramNotFound as error:
+        return [Finding(FindingCode.NO_RICH_MESSAGES, detail=words_of(error))]
+    except TelegramBadRequest:
+        return []
+    return []
+
+
+def _pinning(chat: ChatFullInfo, member: ResultChatMemberUnion) -> Sequence[Finding]:
+    """Say whether pinning would fail. Source: Bot API, pinChatMessage."""
+    if chat.type == ChatType.PRIVATE:
+        return []
+    right = "can_edit_messages" if chat.type == ChatType.CHANNEL else "can_pin_messages"
+    if isinstance(member, ChatMemberOwner) or getattr(member, right, False):
+        return []
+    return [Finding(FindingCode.MAY_NOT_PIN, values={"chat": chat.title or chat.id})]
 
 
 def _rights(chat: ChatFullInfo, member: ResultChatMemberUnion) -> Sequence[Finding]:

@@ -27,15 +27,15 @@ Answer = TypeVar("Answer")
 class Patience:
     """How long to wait, in seconds: for a connection, for an answer, and for the bytes of an upload.
 
-    The slowest upload worth waiting for is far below a working line: Telegram is slowed down in Russia. A look for a
-    doubtful post rests `between_copies`, since one chat takes one message a second (Bots FAQ), and gives a request
-    that is still under way the time of `landing`.
+    The slowest upload worth waiting for is far below a working line: Telegram is slowed down in Russia. What takes
+    several calls rests `between_messages`, since one chat takes one message or edit a second (Bots FAQ). A look for a
+    doubtful post gives a request that is still under way the time of `landing`.
     """
 
     connection: float = 15
     answer: float = 60
     slowest_upload: float = 50_000  # bytes a second
-    between_copies: float = 1.1
+    between_messages: float = 1.1
     landing: float = 10
 
     def for_upload(self, size: int) -> ClientTimeout:

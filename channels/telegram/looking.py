@@ -22,6 +22,8 @@ from channels.telegram.failures import PROXY_ERRORS
 from channels.telegram.line import Line, Patience
 from channels.telegram.messages import captioned_item
 from channels.telegram.receipts import receipt_at
+from channels.telegram.rendering import is_rich
+from channels.telegram.rich import words_of_blocks
 
 __all__ = ["SKEW", "counts_its_own_messages", "find"]
 
@@ -42,7 +44,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one message shows: nothing, a photo or a file, and its words."""
+    """What one message shows: nothing, a photo, a file or rich content, and its words."""
 
     medium: str
     words: str
@@ -142,7 +144,7 @@ class _Walk:
         except TelegramBadRequest as error:
             return _without_copy(error, message_id)
         await self._remove(copy)
-        await asyncio.sleep(self._patience.between_copies)
+        await asyncio.sleep(self._patience.between_messages)
         date = copy.forward_origin.date if copy.forward_origin else copy.date
         return _Seen(message_id, _look_of(copy), date)
 
@@ -168,6 +170,8 @@ def _without_copy(error: TelegramBadRequest, message_id: int) -> _Seen | None:
 def _wanted(part: Part) -> list[_Look]:
     """Return what the messages of a part show."""
     words = _essence(part.text)
+    if is_rich(part):
+        return [_Look("rich", words)]
     if not part.attachments:
         return [_Look("", words)]
     captioned = captioned_item(part.attachments)
@@ -185,6 +189,8 @@ def _look_of(message: Message) -> _Look:
 
     Source: Bot API, sendDocument (`disable_content_type_detection`), sendVideo, sendAudio.
     """
+    if message.rich_message:
+        return _Look("rich", _essence(words_of_blocks(message.rich_message)))
     files = (
         message.document,
         message.video,

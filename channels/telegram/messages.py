@@ -8,17 +8,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiogram.methods import (
+    EditMessageCaption,
+    EditMessageMedia,
+    EditMessageText,
     SendAnimation,
     SendAudio,
     SendDocument,
     SendMediaGroup,
     SendMessage,
     SendPhoto,
+    SendRichMessage,
     SendVideo,
     TelegramMethod,
 )
 from aiogram.types import (
+    BufferedInputFile,
     InputFile,
+    InputMediaAnimation,
     InputMediaAudio,
     InputMediaDocument,
     InputMediaPhoto,
@@ -29,19 +35,41 @@ from aiogram.types import (
 )
 
 from channels.contract import Attachment, AttachmentKind, Entity, Part, Receipt
+from channels.telegram.rendering import is_rich
+from channels.telegram.rich import Files, rich_message
 
-__all__ = ["Files", "Options", "call_for", "captioned_item", "entity_of"]
-
-Files = Sequence[InputFile | str]
-"""What stands for the attachments of a part, in their order: a file to upload, or a file_id."""
+__all__ = [
+    "Files",
+    "Options",
+    "call_for",
+    "captioned_item",
+    "edit_into_rich",
+    "edit_of_caption",
+    "edit_of_medium",
+    "edit_of_text",
+    "entity_of",
+    "volume_of",
+]
 
 Options = dict[str, Any]
+_SHAPED = {AttachmentKind.VIDEO, AttachmentKind.ANIMATION}
 _UNDER_THE_LAST = {AttachmentKind.DOCUMENT, AttachmentKind.AUDIO}
 
 
-def call_for(part: Part, files: Files, chat: int | str, *, silent: bool, protect: bool, answers: Receipt | None) -> Any:
-    """Return the method that sends a part. `answers` is the receipt of the message to answer to."""
+def call_for(
+    part: Part,
+    files: Files,
+    chat: int | str,
+    *,
+    topic: int = 0,
+    silent: bool = False,
+    protect: bool = False,
+    answers: Receipt | None = None,
+) -> Any:
+    """Return the method that sends a part. `answers` is the receipt of the message to answer to; `topic` 0: none."""
     options: Options = {"chat_id": chat}
+    if topic:
+        options["message_thread_id"] = topic
     if silent:
         options["disable_notification"] = True
     if protect:
@@ -50,13 +78,47 @@ def call_for(part: Part, files: Files, chat: int | str, *, silent: bool, protect
         # The post above may have been deleted by hand since; that is no reason to lose this one.
         answered = int(answers.external_ids[0])
         options["reply_parameters"] = ReplyParameters(message_id=answered, allow_sending_without_reply=True)
-    entities = [entity_of(entity) for entity in part.entities] or None
+    if is_rich(part):
+        return SendRichMessage(rich_message=rich_message(part, files), **options)
     if not part.attachments:
-        return SendMessage(text=part.text, entities=entities, **options)
-    caption = {"caption": part.text or None, "caption_entities": entities}
+        return SendMessage(text=part.text, entities=_entities(part), **options)
+    caption = _caption(part)
     if len(part.attachments) == 1:
         return _single(part.attachments[0], files[0], caption | options)
     return SendMediaGroup(media=_album(part.attachments, files, caption), **options)
+
+
+def edit_of_text(part: Part, chat: int | str, message_id: int) -> EditMessageText:
+    """Return the method that makes a text, or a rich message, say what a part without attachments says."""
+    return EditMessageText(chat_id=chat, message_id=message_id, text=part.text, entities=_entities(part))
+
+
+def edit_into_rich(part: Part, files: Files, chat: int | str, message_id: int) -> EditMessageText:
+    """Return the method that makes a text, or a rich message, into a rich one that shows all of a part."""
+    return EditMessageText(chat_id=chat, message_id=message_id, rich_message=rich_message(part, files))
+
+
+def edit_of_caption(part: Part, chat: int | str, message_id: int) -> EditMessageCaption:
+    """Return the method that puts a part's text, which may be empty, under what a message shows."""
+    return EditMessageCaption(chat_id=chat, message_id=message_id, **_caption(part))
+
+
+def edit_of_medium(part: Part, file: InputFile | str, chat: int | str, message_id: int) -> EditMessageMedia:
+    """Return the method that makes a message show a part's only attachment, with its text below."""
+    return EditMessageMedia(chat_id=chat, message_id=message_id, media=_item(part.attachments[0], file, _caption(part)))
+
+
+def volume_of(files: Files) -> int:
+    """Return how many bytes are to be uploaded."""
+    return sum(len(file.data) for file in files if isinstance(file, BufferedInputFile))
+
+
+def _entities(part: Part) -> list[MessageEntity] | None:
+    return [entity_of(entity) for entity in part.entities] or None
+
+
+def _caption(part: Part) -> Options:
+    return {"caption": part.text or None, "caption_entities": _entities(part)}
 
 
 def _single(attachment: Attachment, file: InputFile | str, options: Options) -> TelegramMethod[Any]:
@@ -77,6 +139,7 @@ def _single(attachment: Attachment, file: InputFile | str, options: Options) -> 
 _ITEMS: dict[AttachmentKind, Callable[..., Any]] = {
     AttachmentKind.PHOTO: InputMediaPhoto,
     AttachmentKind.VIDEO: InputMediaVideo,
+    AttachmentKind.ANIMATION: InputMediaAnimation,
     AttachmentKind.AUDIO: InputMediaAudio,
     AttachmentKind.DOCUMENT: InputMediaDocument,
 }
@@ -89,12 +152,15 @@ def captioned_item(attachments: Sequence[Attachment]) -> int:
 
 def _album(attachments: Sequence[Attachment], files: Files, caption: Options) -> list[Any]:
     captioned = captioned_item(attachments)
-    items = []
-    for index, (attachment, file) in enumerate(zip(attachments, files, strict=True)):
-        extra = _shape(attachment) if attachment.kind is AttachmentKind.VIDEO else {}
-        words = caption if index == captioned else {}
-        items.append(_ITEMS[attachment.kind](media=file, **extra, **words))
-    return items
+    return [
+        _item(attachment, file, caption if index == captioned else {})
+        for index, (attachment, file) in enumerate(zip(attachments, files, strict=True))
+    ]
+
+
+def _item(attachment: Attachment, file: InputFile | str, caption: Options) -> Any:
+    extra = _shape(attachment) if attachment.kind in _SHAPED else {}
+    return _ITEMS[attachment.kind](media=file, **extra, **caption)
 
 
 def _shape(attachment: Attachment) -> Options:

@@ -7,6 +7,9 @@ sendMediaGroup.
 When a text is too long for a caption, pictures go first and bare, and the whole text follows as an answer to them.
 Cutting the text so that its beginning fits under the picture would save no message, and would leave readers with two
 halves to forward, and editors with two halves to correct. Files and sounds are an appendix: they follow the text.
+
+Where the administrator has chosen rich messages (`long_text = "rich"`), a post that would become several for its
+length is one instead, as long as it keeps their limits.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,8 +17,9 @@ from dataclasses import replace
 
 from channels.contract import Attachment, AttachmentKind, Entity, Part, Post, Problem, ProblemCode, Rendering
 from channels.markup import normalised, split, utf16_length
+from channels.telegram.rich import RICH_BLOCKS, RICH_MEDIA, RICH_TEXT, text_blocks
 
-__all__ = ["ALBUM_LIMIT", "CAPTION_LIMIT", "MOST_TEXTS", "TEXT_LIMIT", "UPLOAD_LIMITS", "render"]
+__all__ = ["ALBUM_LIMIT", "CAPTION_LIMIT", "MOST_TEXTS", "TEXT_LIMIT", "UPLOAD_LIMITS", "is_rich", "render"]
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
@@ -46,10 +50,16 @@ Piece = tuple[str, tuple[Entity, ...]]
 Album = tuple[Attachment, ...]
 
 
-def render(post: Post) -> Rendering:
-    """Return the messages of a post in their order, and what an editor should know before sending them."""
+def render(post: Post, *, rich: bool = False) -> Rendering:
+    """Return the messages of a post in their order, and what an editor should know before sending them.
+
+    With `rich` a text that is too long for its place goes out in one rich message.
+    """
     text, entities = normalised(post.text, post.entities)
     post = replace(post, text=text, entities=entities)
+    whole = Part(text, entities, post.attachments)
+    if rich and is_rich(whole) and _keeps_rich_limits(whole):
+        return Rendering((whole,), tuple(_rich_problems(post)))
     texts = split(text, entities, TEXT_LIMIT)
     shelves = _shelves(post.attachments)
     shown = [album for name in _SHOWN_FIRST for album in _albums(name, shelves)]
@@ -58,6 +68,21 @@ def render(post: Post) -> Rendering:
     return Rendering(
         tuple(_parts(texts, caption, shown, appended)),
         tuple(_problems(post, texts, caption, shelves)),
+    )
+
+
+def is_rich(part: Part) -> bool:
+    """Whether a part is more than one plain message holds, so that it goes as a rich one."""
+    return utf16_length(part.text) > (CAPTION_LIMIT if part.attachments else TEXT_LIMIT)
+
+
+def _keeps_rich_limits(part: Part) -> bool:
+    volume = sum(0 if item.telegram_file_id else item.size for item in part.attachments)
+    return (
+        utf16_length(part.text) <= RICH_TEXT
+        and len(part.attachments) <= RICH_MEDIA
+        and volume <= _REQUEST_LIMIT
+        and len(text_blocks(part.text, part.entities)) + len(part.attachments) < RICH_BLOCKS
     )
 
 
@@ -133,12 +158,23 @@ def _problems(
         yield from _file_problems(attachment)
 
 
+def _rich_problems(post: Post) -> Iterator[Problem]:
+    yield _doubt(ProblemCode.RICH_MESSAGE)
+    yield from _emoji_problems(post)
+    for attachment in post.attachments:
+        yield from _file_problems(attachment)
+
+
 def _text_problems(post: Post, texts: Sequence[Piece]) -> Iterator[Problem]:
     if len(texts) > MOST_TEXTS:
         length, limit = utf16_length(post.text), MOST_TEXTS * TEXT_LIMIT
         yield _certain(ProblemCode.TEXT_TOO_LONG, length=length, limit=limit, over=max(1, length - limit))
     elif len(texts) > 1:
         yield _doubt(ProblemCode.SPLIT_IN_PARTS, parts=len(texts))
+    yield from _emoji_problems(post)
+
+
+def _emoji_problems(post: Post) -> Iterator[Problem]:
     if any(entity.type == "custom_emoji" for entity in post.entities):
         # A bot may not use them in channels; the plain emoji stays. Source: Bot API, "Formatting options".
         yield _doubt(ProblemCode.FORMATTING_LOST)
@@ -150,7 +186,8 @@ def _album_problems(shelves: dict[str, list[Attachment]]) -> Iterator[Problem]:
         if albums > 1:
             yield _doubt(ProblemCode.ALBUM_SPLIT, count=len(items), limit=_album_limit(name), albums=albums)
     if len(shelves) > 1:
-        yield _doubt(ProblemCode.ALBUM_MIXES_KINDS)
+        kinds = ("+".join(dict.fromkeys(sorted(item.kind for item in items))) for items in shelves.values())
+        yield _doubt(ProblemCode.ALBUM_MIXES_KINDS, kinds=",".join(kinds))
 
 
 def _file_problems(attachment: Attachment) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 // Draws messages of a Telegram chat or channel: bubbles, keyboards, replies, days.
 
+import { drawn } from "./blocks.js";
 import { clock, day, h, icon } from "./dom.js";
 import { telegramMedia } from "./media.js";
 import { rich } from "./richtext.js";
@@ -25,6 +26,7 @@ export const dayLine = (item) => h("p.day", {}, h("span", {}, item.day));
 export function content(messages, { command = null, seen = "" } = {}) {
   const [first] = messages;
   if (first.pinned_message) return [h("p.service", {}, "Закреплено сообщение")];
+  if (first.rich_message) return [forwarded(first), quoted(first), ...drawn(first.rich_message.blocks), meta(messages, seen)];
   const worded = messages.find((message) => message.caption) ?? first;
   const text = first.text ?? worded.caption ?? "";
   const entities = first.entities ?? worded.caption_entities ?? [];

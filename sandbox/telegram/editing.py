@@ -5,7 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.telegram.answers import bad_request
-from sandbox.telegram.sending import caption_of, checked_keyboard, file_content, incoming_file, text_of
+from sandbox.telegram.sending import (
+    TOGETHER,
+    caption_of,
+    checked_keyboard,
+    file_content,
+    incoming_file,
+    rich_content,
+    text_of,
+)
 from sandbox.telegram.world import Chat, Message, World
 
 __all__ = ["METHODS"]
@@ -18,8 +26,7 @@ _NOT_MODIFIED = (
 )
 _DELETABLE_FOR = 48 * 3600  # seconds. Source: Bot API, deleteMessage
 _MEDIA = {"photo", "video", "animation", "document", "audio"}
-_ALBUM_MEDIA = {"photo", "video"}
-_TEXT = {"text", "entities", "link_preview_options"}
+_TEXT = {"text", "entities", "link_preview_options", "rich_message"}
 _CAPTION = {"caption", "caption_entities", "show_caption_above_media"}
 
 
@@ -57,9 +64,10 @@ def _change(world: World, message: Message, replaced: set[str], content: dict[st
 
 def _edit_text(world: World, values: Values) -> Message:
     chat, message = _editable(world, values)
-    if "text" not in message:
+    if not _TEXT & message.keys():
         raise bad_request("there is no text in the message to edit")
-    return _change(world, message, _TEXT, text_of(world, chat, values), values)
+    content = rich_content(world, values) if "rich_message" in values else text_of(world, chat, values)
+    return _change(world, message, _TEXT, content, values)
 
 
 def _edit_caption(world: World, values: Values) -> Message:
@@ -72,10 +80,15 @@ def _edit_caption(world: World, values: Values) -> Message:
 def _edit_media(world: World, values: Values) -> Message:
     chat, message = _editable(world, values)
     media = values["media"]
-    if "media_group_id" in message and media["type"] not in _ALBUM_MEDIA and media["type"] not in message:
-        raise bad_request("message can't be edited")
+    if "media_group_id" in message and not _may_stand_beside(media["type"], message):
+        raise bad_request("can't use the media of the specified type in the album")
     content = file_content(incoming_file(world, media["type"], media["media"], media)) | caption_of(world, chat, media)
     return _change(world, message, _TEXT | _CAPTION | _MEDIA, content, values)
+
+
+def _may_stand_beside(kind: str, message: Message) -> bool:
+    """Whether an item of an album may become one of that kind. Source: Bot API, editMessageMedia."""
+    return any(kind in kinds and kinds & message.keys() for kinds in TOGETHER)
 
 
 def _edit_reply_markup(world: World, values: Values) -> Message:
@@ -108,6 +121,7 @@ def _refuse_undeletable(world: World, chat: Chat, message: Message) -> None:
 
 def _delete_messages(world: World, values: Values) -> bool:
     chat = world.find(values["chat_id"])
+    world.accessible(chat)
     if not 1 <= len(values["message_ids"]) <= 100:
         raise bad_request("too many message identifiers specified")
     present = [message_id for message_id in values["message_ids"] if message_id in chat.messages]
@@ -122,7 +136,8 @@ def _pin(world: World, values: Values) -> bool:
     chat = world.find(values["chat_id"])
     world.accessible(chat)
     message = world.message(chat, values["message_id"], "message to pin")
-    if chat.type == "channel" and not chat.rights.get("can_edit_messages"):
+    right = {"channel": "can_edit_messages", "private": ""}.get(chat.type, "can_pin_messages")
+    if right and not (chat.status == "administrator" and chat.rights.get(right)):
         raise bad_request("not enough rights to manage pinned messages in the chat")
     if message["message_id"] not in chat.pinned:
         chat.pinned.append(message["message_id"])

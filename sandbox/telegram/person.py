@@ -41,10 +41,10 @@ class People:
         self.world.touched()
         return chat_id
 
-    def add_group(self, chat_id: int, title: str, *, supergroup: bool = False) -> int:
-        """Open a group in which the bot is a member. Returns its id."""
-        kind = "supergroup" if supergroup else "group"
-        self.world.chats[chat_id] = Chat(chat_id, kind, title=title, status="member", rights={})
+    def add_group(self, chat_id: int, title: str, *, supergroup: bool = False, topics: Iterable[int] = ()) -> int:
+        """Open a group in which the bot is a member; with topics it is a forum. Returns its id."""
+        kind = "supergroup" if supergroup or topics else "group"
+        self.world.chats[chat_id] = Chat(chat_id, kind, title=title, status="member", rights={}, topics=list(topics))
         self.world.touched()
         return chat_id
 

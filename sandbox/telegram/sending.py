@@ -7,19 +7,31 @@ from typing import Any
 from sandbox.spec import Upload
 from sandbox.telegram.answers import ApiError, bad_request
 from sandbox.telegram.files import StoredFile, check_upload, message_field
+from sandbox.telegram.rich import rich_of
 from sandbox.telegram.texts import CAPTION_LIMIT, TEXT_LIMIT, formatted
 from sandbox.telegram.world import Chat, Message, World
 
-__all__ = ["METHODS", "caption_of", "checked_keyboard", "file_content", "incoming_file", "text_of"]
+__all__ = [
+    "METHODS",
+    "TOGETHER",
+    "caption_of",
+    "checked_keyboard",
+    "file_content",
+    "incoming_file",
+    "rich_content",
+    "text_of",
+]
 
 Values = dict[str, Any]
 
 _ALBUM_LIMIT = 10
-_TOGETHER = ({"photo", "video", "live_photo"}, {"document"}, {"audio"})
+TOGETHER = ({"photo", "video", "live_photo"}, {"document"}, {"audio"})
+"""Which kinds may share an album. Source: Bot API, sendMediaGroup."""
 _SERVICE = {"pinned_message", "new_chat_title", "channel_chat_created"}
 _CONTENT = {
     "text", "entities", "link_preview_options", "caption", "caption_entities", "show_caption_above_media",
     "has_media_spoiler", "photo", "video", "animation", "document", "audio", "voice", "sticker", "video_note",
+    "rich_message",
 }  # fmt: skip
 
 
@@ -81,6 +93,11 @@ def _with_people(world: World, entities: list[dict[str, Any]]) -> list[dict[str,
     return kept
 
 
+def rich_content(world: World, values: Values) -> dict[str, Any]:
+    """Return the rich part of a message, checked."""
+    return rich_of(values["rich_message"], lambda kind, given, shape: incoming_file(world, kind, given, shape))
+
+
 def incoming_file(world: World, kind: str, given: Upload | str, values: Values) -> StoredFile:
     """Return the file that a parameter means: uploaded now, or known by its file_id."""
     if isinstance(given, Upload):
@@ -127,6 +144,10 @@ def _options(chat: Chat, values: Values, *, keyboard: bool = True) -> dict[str, 
     content = checked_keyboard(values) if keyboard else {}
     if values.get("protect_content"):
         content["has_protected_content"] = True
+    if chat.topics and values.get("message_thread_id"):  # passed over where there are no topics
+        if values["message_thread_id"] not in chat.topics:
+            raise bad_request("message thread not found")
+        content |= {"message_thread_id": values["message_thread_id"], "is_topic_message": True}
     reply = values.get("reply_parameters") or {}
     if reply.get("message_id"):
         answered = chat.messages.get(reply["message_id"])
@@ -147,6 +168,11 @@ def _quoted(message: Message) -> Message:
 def _send_message(world: World, values: Values) -> Message:
     chat = world.writable(values["chat_id"])
     return world.post(chat, text_of(world, chat, values) | _options(chat, values))
+
+
+def _send_rich_message(world: World, values: Values) -> Message:
+    chat = world.writable(values["chat_id"])
+    return world.post(chat, rich_content(world, values) | _options(chat, values))
 
 
 def _sends(kind: str) -> Callable[[World, Values], Message]:
@@ -178,7 +204,7 @@ def _check_album(media: list[dict[str, Any]]) -> None:
     if not 2 <= len(media) <= _ALBUM_LIMIT:
         raise bad_request("too many messages to send as an album" if len(media) > 1 else "group send failed")
     kinds = {item["type"] for item in media}
-    if not any(kinds <= allowed for allowed in _TOGETHER):
+    if not any(kinds <= allowed for allowed in TOGETHER):
         raise bad_request("can't use the media of the specified type in the album")
     if len({bool(item.get("show_caption_above_media")) for item in media}) > 1:
         raise bad_request("all messages in an album must have the same value of show_caption_above_media")
@@ -270,6 +296,7 @@ def _send_chat_action(world: World, values: Values) -> bool:
 
 METHODS: dict[str, Callable[[World, Values], Any]] = {
     "sendMessage": _send_message,
+    "sendRichMessage": _send_rich_message,
     "sendMediaGroup": _send_media_group,
     "copyMessage": _copy_message,
     "copyMessages": _several(_copy_message),

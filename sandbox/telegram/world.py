@@ -49,6 +49,7 @@ class Chat:
     protected: bool = False
     migrated_to: int = 0
     last_id: int = 0
+    topics: list[int] = field(default_factory=list)  # of a forum
     pinned: list[int] = field(default_factory=list)
     foreign: list[int] = field(default_factory=list)  # ids of posts that other administrators made
     reactions: dict[int, list[str]] = field(default_factory=dict)
@@ -62,7 +63,8 @@ class Chat:
     def card(self) -> dict[str, Any]:
         """Return the chat as messages carry it."""
         names = ("title", "username", "first_name", "last_name")
-        return {"id": self.id, "type": self.type} | {name: getattr(self, name) for name in names if getattr(self, name)}
+        card = {"id": self.id, "type": self.type} | {name: getattr(self, name) for name in names if getattr(self, name)}
+        return card | {"is_forum": True} if self.topics else card
 
     def person(self) -> dict[str, Any]:
         """Return the person of a private chat as a User."""

@@ -87,7 +87,7 @@ async def _telegram() -> AsyncIterator[Harness]:
         tg.add_group(-4001, "Служебный")
         surroundings = Surroundings(Files(), TelegramAccess(BOT_TOKEN, tg.url))
         settings = telegram.Settings(chat_id="@smolprof", service_chat=-4001)
-        quick = Patience(connection=PATIENCE, answer=PATIENCE, between_copies=0, landing=0.05)
+        quick = Patience(connection=PATIENCE, answer=PATIENCE, between_messages=0, landing=0.05)
         channel = await connect_telegram("tg", settings, surroundings, quick)
 
         def newest() -> Receipt:

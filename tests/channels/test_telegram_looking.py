@@ -34,7 +34,7 @@ from tests.support.pictures import png
 
 CHANNEL, SERVICE, ANNA = -1001000000001, -4001, 1001
 TEXT = "Митинг у Дома союзов 👩‍👩‍👧‍👦"
-IMPATIENT = Patience(connection=0.5, answer=0.5, between_copies=0, landing=0.05)
+IMPATIENT = Patience(connection=0.5, answer=0.5, between_messages=0, landing=0.05)
 PHOTO, VIDEO, DOCUMENT = AttachmentKind.PHOTO, AttachmentKind.VIDEO, AttachmentKind.DOCUMENT
 
 
@@ -207,7 +207,7 @@ async def test_what_never_went_out_is_not_there(
 async def test_waits_for_a_request_that_is_still_under_way(
     opened: Open, telegram: TelegramStandIn, last: Receipt
 ) -> None:
-    channel = await opened(patience=Patience(connection=0.5, answer=0.1, between_copies=0, landing=3))
+    channel = await opened(patience=Patience(connection=0.5, answer=0.1, between_messages=0, landing=3))
     telegram.faults.add("sendMessage", Fault(Kind.DELAYS, seconds=1.5))
     with pytest.raises(Unconfirmed):
         await channel.send(a_shipment())
@@ -453,8 +453,8 @@ async def test_a_copy_that_cannot_be_deleted_spoils_nothing(
 async def test_copies_are_made_no_faster_than_one_chat_takes_them(
     opened: Open, telegram: TelegramStandIn, last: Receipt
 ) -> None:
-    assert Patience().between_copies >= 1
-    channel = await opened(patience=Patience(between_copies=0.2, landing=0))
+    assert Patience().between_messages >= 1
+    channel = await opened(patience=Patience(between_messages=0.2, landing=0))
     for number in range(3):
         by_hand(telegram, f"Пост {number}")
     began = asyncio.get_running_loop().time()

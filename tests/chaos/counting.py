@@ -128,7 +128,7 @@ async def a_desk(
             }
             | mail
         )
-        patience = Patience(connection=seconds, answer=seconds, between_copies=0, landing=0.05)
+        patience = Patience(connection=seconds, answer=seconds, between_messages=0, landing=0.05)
         limits = Timeouts(seconds, seconds, seconds, seconds, seconds, seconds, seconds, quit=1)
         channels: dict[str, Channel] = {
             "tg": await connect_telegram("tg", chat, around, patience),
