@@ -1,13 +1,12 @@
 """What is out already: where it stands, for a person to change or remove it there."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from bot.config import Settings
 from delivery.model import DeliveryState
 from delivery.report import Report
 
-__all__ = ["document", "kinds", "lines", "places"]
+__all__ = ["kinds", "places"]
 
 _OUT = (DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCONFIRMED)
 
@@ -27,13 +26,3 @@ def places(found: Report) -> dict[str, list[str]]:
 def kinds(settings: Settings) -> dict[str, str]:
     """Return the kind of each channel by its key."""
     return {key: str(getattr(section, "kind", "")) for key, section in settings.channels.items()}
-
-
-def lines(out: Places, kinds: Mapping[str, str], say: Callable[[str, str, Sequence[str]], str]) -> list[str]:
-    """Say for each channel what a person can do there."""
-    return [say(key, kinds.get(key, ""), links) for key, links in out.items()]
-
-
-def document(out: Places) -> dict[str, Any]:
-    """The same for programs: nowhere was anything done."""
-    return {key: {"done": False, "links": list(links)} for key, links in out.items()}

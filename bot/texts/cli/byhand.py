@@ -1,19 +1,22 @@
-"""What a person can do about a post that is out, and that Rupor cannot take back or change."""
+"""What becomes of a post that is out and has a mistake in it, and what a person can do where Rupor cannot."""
 
 from collections.abc import Mapping, Sequence
 
-from bot.texts.cli.amounts import deliveries
+from bot.texts.cli.amounts import deliveries, recipients
 from bot.texts.measures import listed
 
 __all__ = [
+    "begun",
     "cancelled_before",
+    "comes_new",
+    "corrected",
     "edit",
-    "edit_heading",
+    "letters_keep",
     "nothing_out",
     "recall",
-    "recall_heading",
+    "recalled",
     "revised",
-    "still_waiting",
+    "watch",
 ]
 
 _LINKS = 3
@@ -46,24 +49,43 @@ def _line(channel: str, what: str, links: Sequence[str]) -> str:
     return f"  {channel}: {what}{shown}."
 
 
-def edit_heading(announcement: int) -> str:
-    """Begin the answer of edit."""
-    return f"Объявление {announcement} уже вышло. Сам Рупор вышедшее пока не исправляет, ничего не изменено:"
+def corrected(announcement: int, revision: int) -> str:
+    """Begin the answer of edit about something that is out."""
+    return f"Объявление {announcement}: редакция {revision}."
 
 
-def recall_heading(announcement: int) -> str:
+def recalled(announcement: int) -> str:
     """Begin the answer of recall."""
-    return f"Сам Рупор вышедшее пока не удаляет. Где объявление {announcement} могло выйти и что сделать:"
+    return f"Объявление {announcement} отзывается."
 
 
-def still_waiting(announcement: int, n: int) -> str:
-    """Say that something can still be stopped."""
-    return f"Ещё не ушло: {deliveries(n)}. Остановить: rupor cancel {announcement}"
+def begun(channel: str, n: int, *, recall: bool, letters: bool) -> str:
+    """Say that a channel is being put right."""
+    if letters:
+        return f"  {channel}: получателям уйдёт письмо вслед, их {recipients(n)}."
+    doing = "убираем" if recall else "исправляем на месте"
+    return f"  {channel}: {doing}."
+
+
+def comes_new(channel: str, n: int) -> str:
+    """Say that what has not gone out yet carries the new text."""
+    return f"  {channel}: ещё не ушло: {deliveries(n)}, выйдет с новым текстом."
+
+
+def letters_keep(announcement: int, *, recall: bool) -> str:
+    """Say how letters are followed by another one."""
+    again = f"rupor recall {announcement} --letters" if recall else f"rupor edit {announcement} … --letters"
+    return f"Послать вслед письмо тем, кто получил прежнее: {again}"
+
+
+def watch(announcement: int) -> str:
+    """Say where to see how it goes."""
+    return f"Как идёт: rupor status {announcement}"
 
 
 def nothing_out(announcement: int) -> str:
     """Say that there is nothing to recall."""
-    return f"Объявление {announcement} нигде не вышло, отзывать нечего."
+    return f"Объявление {announcement} нигде не вышло, отзывать нечего. Остановить: rupor cancel {announcement}"
 
 
 def revised(announcement: int, revision: int) -> str:

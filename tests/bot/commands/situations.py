@@ -68,7 +68,7 @@ def wall_closed(rupor: Rupor) -> int:
     return rupor.with_desk(work, wall=wall)
 
 
-def all_sent(rupor: Rupor) -> int:
+def all_sent(rupor: Rupor, wall: Scripted | None = None) -> int:
     """A post that is out."""
 
     async def work(desk: Desk) -> int:
@@ -76,7 +76,19 @@ def all_sent(rupor: Rupor) -> int:
         await a_worker(desk).step("wall")
         return number
 
-    return rupor.with_desk(work)
+    return rupor.with_desk(work, wall=wall)
+
+
+def letters_sent(rupor: Rupor, mail: Scripted) -> int:
+    """Two letters that are out."""
+
+    async def work(desk: Desk) -> int:
+        await a_list(desk, "all", "a@example.org", "b@example.org")
+        number = await a_broadcast(desk, targets=["mail:all"])
+        await a_worker(desk).step("mail")
+        return number
+
+    return rupor.with_desk(work, mail=mail)
 
 
 def queued(rupor: Rupor) -> int:
