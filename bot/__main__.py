@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "edit": "bot.commands.edit:edit",
     "recall": "bot.commands.recall:recall",
     "schedules": "bot.commands.schedules:schedules",
-    "lists": "bot.commands.lists:lists",
+    "lists": "bot.commands.addresses:lists",
     "check": "bot.commands.check:check",
     "db": "bot.commands.db:db",
     "backup": "bot.commands.backup:backup",

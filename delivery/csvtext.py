@@ -9,7 +9,7 @@ from enum import StrEnum
 from io import StringIO
 from itertools import islice
 
-from delivery.workbook import archive_names
+from delivery.archive import archive_names
 
 __all__ = ["BrokenLine", "CsvText", "Row", "TextCode", "TextError", "read_text"]
 

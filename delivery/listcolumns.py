@@ -32,6 +32,15 @@ _ORGANISATION = _names("""
     | профсоюзная организация | профсоюз | ппо | место работы
     | organization | organisation | company | employer | institution | union
 """)
+_TAGS = _names("метки | метка | теги | тег | группы | группа | tags | tag | groups | group")
+_CONSENT = _names("""
+    согласие | согласие на рассылку | согласие на получение писем | согласие на обработку
+    | согласие на обработку персональных данных | согласие на обработку пд | consent | opt in
+""")
+_CONSENT_SOURCE = _names("""
+    источник согласия | основание согласия | основание | источник | откуда согласие | consent source | source
+""")
+_CONSENT_ON = _names("дата согласия | согласие от | когда согласие | дата | consent date | date")
 _HEADER_DEPTH = 10  # filled lines, of which all but the last may be titles above the header
 _WORD = r"[^\W\d_]+(?:-[^\W\d_]+)?"
 _PERSON = re.compile(rf"{_WORD} {_WORD}( {_WORD})?|{_WORD} [^\W\d_]\. ?([^\W\d_]\.)?")
@@ -45,7 +54,16 @@ class Columns:
     address: tuple[int, ...]
     name: tuple[int, ...]
     organisation: tuple[int, ...]
+    tags: tuple[int, ...] = ()
+    consent: tuple[int, ...] = ()
+    consent_source: tuple[int, ...] = ()
+    consent_on: tuple[int, ...] = ()
     width: int = 0
+
+    @property
+    def remarks(self) -> bool:
+        """Whether there is a column of tags or consent."""
+        return bool(self.tags or self.consent or self.consent_source or self.consent_on)
 
 
 def find_columns(rows: Sequence[Row]) -> tuple[Columns, tuple[str, ...], Sequence[Row]]:
@@ -89,8 +107,20 @@ def _by_heading(words: Sequence[str], rows: Sequence[Row]) -> Columns:
     parts = [column for column, word in enumerate(words) if word in _NAME_PART]
     if len(parts) > 1 and set(name) <= set(parts):
         name = parts
-    organisation = [column for column, word in enumerate(words) if word in _ORGANISATION][:1]
-    return Columns(tuple(address), tuple(name), tuple(organisation), len(words))
+    return Columns(
+        tuple(address),
+        tuple(name),
+        organisation=_first(words, _ORGANISATION),
+        tags=tuple(column for column, word in enumerate(words) if word in _TAGS),
+        consent=_first(words, _CONSENT),
+        consent_source=_first(words, _CONSENT_SOURCE),
+        consent_on=_first(words, _CONSENT_ON),
+        width=len(words),
+    )
+
+
+def _first(words: Sequence[str], wanted: frozenset[str]) -> tuple[int, ...]:
+    return tuple(column for column, word in enumerate(words) if word in wanted)[:1]
 
 
 def _by_content(rows: Sequence[Row]) -> Columns:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 
+from delivery.member import ChangeKind, Consent
 from delivery.model import Act, BroadcastKind, BroadcastState, DeliveryState, ScheduleState, Stage
 
 
@@ -186,7 +187,7 @@ delivery = Table(
         "ix_delivery_trouble",
         "broadcast_id",
         "id",
-        **_only("state IN ('failed', 'unconfirmed')"),
+        **_only("state IN ('failed', 'unconfirmed', 'returned')"),
     ),
     Index(
         "ix_delivery_repeat",
@@ -234,6 +235,7 @@ filling = Table(
     Column("after_address", Text, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("expected", BigInteger, nullable=False),
+    Column("tag", Text, nullable=False, server_default=""),  # only members that bear it; empty: all
 )
 
 attempt = Table(
@@ -310,7 +312,60 @@ member = Table(
     Column("organisation", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("added_at", Instant, nullable=False),
+    Column("tags", Text, nullable=False, server_default=""),  # as `delivery.member.joined` writes them
+    Column("consent", Text, nullable=False, server_default=Consent.UNKNOWN.value),
+    Column("consent_source", Text, nullable=False, server_default=""),
+    Column("consent_on", Text, nullable=False, server_default=""),  # a date, ISO 8601; empty: not known
+    Column("import_id", BigId, ForeignKey("list_import.id")),  # the import that wrote this row last
     PrimaryKeyConstraint("list_key", "address"),
+    _one_of("consent", Consent),
+)
+
+# What an import changed, so that it can be undone: each row as it was before. Names no list by foreign key, since an
+# import may have made the list, and undoing it takes the list away.
+list_import = Table(
+    "list_import",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("list_key", Text, nullable=False),
+    Column("made_list", Boolean, nullable=False),
+    Column("name_before", Text, nullable=False),
+    Column("name_after", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("undone_at", Instant),
+    Index("ix_list_import_list", "list_key", "id"),
+)
+
+list_change = Table(
+    "list_change",
+    metadata,
+    Column("import_id", BigId, ForeignKey("list_import.id"), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("shown", Text),
+    Column("name", Text),
+    Column("organisation", Text),
+    Column("tags", Text),
+    Column("consent", Text),
+    Column("consent_source", Text),
+    Column("consent_on", Text),
+    Column("source", Text),
+    Column("added_at", Instant),
+    Column("previous_import", BigInteger),
+    PrimaryKeyConstraint("import_id", "address"),
+    _one_of("kind", ChangeKind),
+    Index("ix_list_change_address", "address"),
+)
+
+# Addresses that were erased on request, as keyed hashes: enough to know one when it comes back, and nothing else.
+erased = Table(
+    "erased",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("salt", Text, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 suppression = Table(
@@ -321,6 +376,52 @@ suppression = Table(
     Column("reason", Text, nullable=False),
     Column("since", Instant, nullable=False),
     PrimaryKeyConstraint("address", "list_key"),
+)
+
+# Letters of a mailbox for returns that meant something, each once, whatever it is called there: by its digest. Not put
+# away yet: it is on record, and is still to be marked or moved in the mailbox.
+returned_letter = Table(
+    "returned_letter",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("validity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("put_away", Boolean, nullable=False),
+    PrimaryKeyConstraint("channel", "digest"),
+    Index("ix_returned_letter_lying", "channel", "validity", **_only("NOT put_away")),
+)
+
+# What came back. `counts`: one of those that take an address off when there are enough of them. `waits`: the delivery
+# was under way when this came, so nothing could be said of it yet.
+returned = Table(
+    "returned",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("delivery_id", BigId, ForeignKey("delivery.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("address", Text, nullable=False),  # the delivery's own, as its member's is written
+    Column("written_at", Instant),  # the Date of the letter that came back
+    Column("at", Instant, nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Column("waits", Boolean, nullable=False),
+    Index("ix_returned_counting", "address", "at", **_only("counts")),
+    Index("ix_returned_waiting", "id", **_only("waits")),
+)
+
+# How far a mailbox has been read, and what in it was nobody's: forged marks, and returns without a proof.
+return_box = Table(
+    "return_box",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("validity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    Column("read_at", Instant, nullable=False),
+    Column("forged", BigInteger, nullable=False),
+    Column("strange", BigInteger, nullable=False),
 )
 
 incoming = Table(

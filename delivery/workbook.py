@@ -5,72 +5,19 @@ follows the number of filled cells, so a stray or hostile one costs nothing. For
 spreadsheet program last computed stands in the file beside them. Source of the format: ECMA-376 part 1, §12 and §18.
 """
 
-import lzma
 import posixpath
 import re
-import struct
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
-from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-__all__ = ["Sheet", "WorkbookCode", "WorkbookError", "archive_names", "is_workbook", "read_workbook", "write_workbook"]
+from delivery.archive import COLUMNS_READ, Parts, Sheet, WorkbookCode, WorkbookError, archive_names, opened
 
-_COLUMNS_READ = 256  # nobody keeps addresses further right, and a row must stay small
+__all__ = ["is_workbook", "read_workbook", "write_workbook"]
+
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, §22.4.2.4: how control signs are written
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
-_CHUNK = 1 << 16
-# What zipfile and its unpackers raise at damage, and what XML that is not a workbook's brings about below.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    expat.ExpatError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    StopIteration,
-    LookupError,
-    ValueError,
-)
-
-
-class WorkbookCode(StrEnum):
-    """Why a workbook cannot be read."""
-
-    BROKEN = "broken"
-    TOO_LARGE = "too_large"  # once unpacked
-    TOO_MANY_ROWS = "too_many_rows"
-
-
-class WorkbookError(Exception):
-    """Not a workbook that can be read."""
-
-    def __init__(self, code: WorkbookCode) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A visible sheet: its filled rows with the numbers they bear on the screen."""
-
-    name: str
-    rows: tuple[tuple[int, tuple[str, ...]], ...]
-
-
-def archive_names(data: bytes) -> tuple[str, ...]:
-    """Return the names of a ZIP archive's parts in lower case; none when it is no such archive, or a damaged one."""
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            return tuple(_key(name) for name in archive.namelist())
-    except _DAMAGE:
-        return ()
 
 
 def is_workbook(data: bytes) -> bool:
@@ -83,64 +30,11 @@ def read_workbook(data: bytes, *, max_unpacked: int, max_rows: int) -> tuple[She
 
     `max_unpacked` is in bytes and counts every part that has to be read; `max_rows` counts filled rows of all sheets.
     """
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            return _sheets(_Parts(archive, max_unpacked), max_rows)
-    except _DAMAGE as error:
-        raise WorkbookError(WorkbookCode.BROKEN) from error
+    with opened(data, max_unpacked=max_unpacked) as parts:
+        return _sheets(parts, max_rows)
 
 
-class _Parts:
-    """The archive's parts, with one purse of bytes for all of them.
-
-    zipfile never hands out more than a part's declared size, so it is enough to add up what is declared.
-    """
-
-    def __init__(self, archive: zipfile.ZipFile, purse: int) -> None:
-        self._archive = archive
-        self._purse = purse
-        self._infos = {_key(info.filename): info for info in archive.infolist()}
-
-    def has(self, name: str) -> bool:
-        return _key(name) in self._infos
-
-    def parse(self, name: str, start: "_Start", end: "_End" = lambda _: None, text: "_End" = lambda _: None) -> None:
-        """Walk through an XML part. Names come without their prefix."""
-        info = self._infos[_key(name)]
-        self._purse -= info.file_size
-        if self._purse < 0:
-            raise WorkbookError(WorkbookCode.TOO_LARGE)
-        parser = expat.ParserCreate()
-        parser.buffer_text = True
-        parser.StartElementHandler = lambda tag, attributes: start(_local(tag), attributes)
-        parser.EndElementHandler = lambda tag: end(_local(tag))
-        parser.CharacterDataHandler = text
-        parser.StartDoctypeDeclHandler = _refuse_doctype
-        with self._archive.open(info) as part:
-            while chunk := part.read(_CHUNK):
-                parser.Parse(chunk)
-        parser.Parse(b"", True)
-
-
-_Start = Callable[[str, dict[str, str]], None]
-_End = Callable[[str], None]
-
-
-def _refuse_doctype(*_: object) -> None:
-    """No workbook has one; entities that grow while they are read need one."""
-    raise WorkbookError(WorkbookCode.BROKEN)
-
-
-def _key(name: str) -> str:
-    """Names of parts differ in case between those who point and those who pack. Source: ECMA-376 part 2, §6.2.2.3."""
-    return name.replace("\\", "/").lower()
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
-
-
-def _sheets(parts: _Parts, max_rows: int) -> tuple[Sheet, ...]:
+def _sheets(parts: Parts, max_rows: int) -> tuple[Sheet, ...]:
     main = next(iter(_related(parts, "").get("officeDocument", {}).values()), "xl/workbook.xml")
     related = _related(parts, main)
     strings = [text for name in related.get("sharedStrings", {}).values() for text in _strings(parts, name)]
@@ -153,7 +47,7 @@ def _sheets(parts: _Parts, max_rows: int) -> tuple[Sheet, ...]:
     return tuple(found)
 
 
-def _related(parts: _Parts, source: str) -> dict[str, dict[str, str]]:
+def _related(parts: Parts, source: str) -> dict[str, dict[str, str]]:
     """What a part points to: kind -> relation id -> name of the other part."""
     folder, name = posixpath.split(source)
     relations = posixpath.join(folder, "_rels", f"{name}.rels")
@@ -169,7 +63,7 @@ def _related(parts: _Parts, source: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _visible(parts: _Parts, main: str) -> Iterator[tuple[str, str]]:
+def _visible(parts: Parts, main: str) -> Iterator[tuple[str, str]]:
     found: list[tuple[str, str]] = []
 
     def start(tag: str, attributes: dict[str, str]) -> None:
@@ -181,7 +75,7 @@ def _visible(parts: _Parts, main: str) -> Iterator[tuple[str, str]]:
     yield from found
 
 
-def _strings(parts: _Parts, name: str) -> list[str]:
+def _strings(parts: Parts, name: str) -> list[str]:
     """The table of texts that cells point into. Readings of Japanese words (rPh) are not part of a text."""
     texts: list[str] = []
     pieces: list[str] = []
@@ -242,7 +136,7 @@ class _SheetReader:
             self._phonetic = False
         elif tag == "c":
             value = self._value()
-            if value.strip() and self._column < _COLUMNS_READ:
+            if value.strip() and self._column < COLUMNS_READ:
                 self._cells[self._column] = value
         elif tag == "row" and self._cells:
             if len(self.rows) >= self._max_rows:

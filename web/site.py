@@ -9,12 +9,13 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader
 
 from delivery.database import Database
-from delivery.store import lists
+from delivery.member import SuppressionReason
+from delivery.store import erasure, lists
 from web import tokens
 
 _log = structlog.get_logger()
 _pages = Environment(loader=PackageLoader("web"), autoescape=True)
-UNSUBSCRIBED = "unsubscribed"
+_SCOPE, _ALL = "scope", "all"  # a field of the form, and its word for every list
 _LARGEST_BODY = 1024 * 1024  # an update with its longest text and all its entities is a tenth of this
 
 Check = Callable[[], Awaitable[bool]]
@@ -73,20 +74,37 @@ async def _ask(request: web.Request) -> web.Response:
     named = await _named(request)
     if named is None:
         return _page("unknown.html.jinja", status=404)
-    return _page("ask.html.jinja", address=named[0], list_name=named[2])
+    return _page("ask.html.jinja", address=named[0], list_name=named[2], scope=_SCOPE, all=_ALL)
 
 
 async def _unsubscribe(request: web.Request) -> web.Response:
-    """Take the address off at once: this is what a mailbox provider posts too, without cookies (RFC 8058, 3.2)."""
+    """Take the address off at once: this is what a mailbox provider posts too, without cookies (RFC 8058, 3.2).
+
+    Off the list of the letter, unless the page's other button asked for all of them.
+    """
     named = await _named(request)
     if named is None:
         return _page("unknown.html.jinja", status=404)
     address, list_key, list_name = named
+    everything = await _asks_for_all(request)
     site = request.app[_SITE]
     async with site.database.writing() as tx:
-        fresh = await lists.suppress(tx, address, list_key, reason=UNSUBSCRIBED, now=site.now())
-    _log.info("recipient.unsubscribed", list=list_key, fresh=fresh)
-    return _page("done.html.jinja", address=address, list_name=list_name)
+        if await erasure.among(tx, [address]):  # forgotten already: writing it down again would undo that
+            fresh = False
+        else:
+            key = "" if everything else list_key
+            fresh = await lists.suppress(tx, address, key, reason=SuppressionReason.UNSUBSCRIBED, now=site.now())
+    _log.info("recipient.unsubscribed", list=list_key, everything=everything, fresh=fresh)
+    return _page("done.html.jinja", address=address, list_name=list_name, everything=everything)
+
+
+async def _asks_for_all(request: web.Request) -> bool:
+    """Read the form. One that cannot be read stands for the list of the letter: nobody is kept on it by a bad form."""
+    try:
+        form = await request.post()
+    except (ValueError, LookupError, web.HTTPException):
+        return False
+    return form.get(_SCOPE) == _ALL
 
 
 async def _named(request: web.Request) -> tuple[str, str, str] | None:
@@ -100,6 +118,6 @@ async def _named(request: web.Request) -> tuple[str, str, str] | None:
     return address, list_key, names.get(list_key, list_key)
 
 
-def _page(template: str, status: int = 200, **values: str) -> web.Response:
+def _page(template: str, status: int = 200, **values: str | bool) -> web.Response:
     text = _pages.get_template(template).render(values)
     return web.Response(text=text, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})

@@ -23,7 +23,7 @@ from channels import light_aiogram
 from delivery import report
 from delivery.address import check_address
 from delivery.database import Database
-from delivery.listfile import Member
+from delivery.member import Member
 from delivery.model import UNFINISHED, Delivery, Hold
 from delivery.report import BroadcastReport
 from delivery.store import deliveries, holds, lists

@@ -14,26 +14,29 @@ from bot import access, keyboards
 from bot.collector import OUT_OF_REACH, download
 from bot.face import Face
 from bot.handlers.answering import StaleError
-from bot.handlers.common import composer, pressed
+from bot.handlers.common import Press, composer, pressed
 from bot.handlers.content import piece_of
 from bot.handlers.dialogues import end
-from bot.keyboards import File, FileAct
+from bot.keyboards import File, FileAct, UndoImport
 from bot.pieces import content_of
 from bot.talking import Screen, say, show
 from bot.texts import bot as texts
 from bot.texts import lists as list_texts
-from delivery import listfile
+from delivery import imports, listfile
+from delivery.database import Tx
+from delivery.imports import NothingToUndoError, RemovalError
 from delivery.listfile import ListFile, ListFileError
 from delivery.store import inbox, lists, media
 from delivery.store.inbox import Piece
 from delivery.store.media import Media
 
-_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls")
+_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
 _TYPES = {
     "text/csv",
     "text/comma-separated-values",
     "application/vnd.ms-excel",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.oasis.opendocument.spreadsheet",
 }
 _LONGEST_KEY = 32
 _LATIN = str.maketrans("абвгдеёзийклмнопрстуфыэ", "abvgdeeziyklmnoprstufye") | str.maketrans(
@@ -62,7 +65,8 @@ async def overview(message: Message, bot: Bot, face: Face) -> None:
     """Show the lists with their sizes."""
     async with face.desk.database.reading() as tx:
         rows = await lists.overview(tx)
-    await say(bot, message.chat.id, Screen(list_texts.overview(rows)))
+        why = await lists.reasons(tx)
+    await say(bot, message.chat.id, Screen(list_texts.overview(rows, why)))
 
 
 # A file
@@ -115,17 +119,25 @@ def _refusal(one: Piece, text: Markup, *, again: bool = False) -> Screen:
 async def _read(bot: Bot, face: Face, one: Piece) -> ListFile | None:
     """Read a file, keeping its bytes. None when Telegram never hands it out. Raises ListFileError, OUT_OF_REACH."""
     attachment = one.post.attachments[0]
-    if attachment.digest is not None:
-        content = await Media(face.desk.database).read(attachment.digest)
-    else:
-        downloaded = await download(bot, attachment.telegram_file_id or "", attachment.size)
-        if downloaded is None:
+    content = await _kept(face, attachment.digest)
+    if content is None:
+        content = await download(bot, attachment.telegram_file_id or "", attachment.size)
+        if content is None:
             return None
-        content = downloaded
         async with face.desk.database.writing() as tx:
             digest = await media.keep(tx, content, face.desk.now())
             await inbox.keep_bytes(tx, one, attachment, digest, len(content))
     return await asyncio.to_thread(listfile.read, attachment.name, content)
+
+
+async def _kept(face: Face, digest: str | None) -> bytes | None:
+    """Return a file's bytes; None when they were not fetched yet, or forgotten with an address that was erased."""
+    if digest is None:
+        return None
+    try:
+        return await Media(face.desk.database).read(digest)
+    except KeyError:
+        return None
 
 
 async def _waiting(face: Face, chat_id: int, message_id: int) -> Piece:
@@ -137,38 +149,137 @@ async def _waiting(face: Face, chat_id: int, message_id: int) -> Piece:
     return one
 
 
-async def apply(query: CallbackQuery, callback_data: File, bot: Bot, face: Face) -> None:
-    """Write a file's addresses into a list: new ones added, known ones brought up to date, none taken away."""
+# What it would change
+
+
+async def look(query: CallbackQuery, callback_data: File, bot: Bot, face: Face) -> None:
+    """Show what a file would change in a list, and ask."""
     press = pressed(query)
     composer(face, press)
     one = await _waiting(face, press.chat_id, callback_data.msg)
-    name = one.post.attachments[0].name
+    found = await _again(bot, face, press, one)
+    if found is None:
+        return
+    async with face.desk.database.reading() as tx:
+        key, name = await _named(tx, callback_data.tag)
+        plan = await imports.look(tx, key, found)
+    await show(bot, press.chat_id, press.message_id, _preview(one, key, name, plan))
+
+
+def _preview(one: Piece, key: str, name: str, plan: imports.Plan, *, again: bool = False) -> Screen:
+    changes = plan.changes
+    rows = keyboards.decision(
+        one.message_id,
+        key,
+        changes.digest,
+        changes=bool(changes.added or changes.updated),
+        missing=changes.missing if plan.may_remove else 0,
+    )
+    return Screen(list_texts.preview(name, plan, again=again), keyboards.keyboard(rows))
+
+
+async def _again(bot: Bot, face: Face, press: Press, one: Piece) -> ListFile | None:
+    """Read a file that was read before; None when it can't be any more, which is then said. Raises StaleError."""
     try:
         found = await _read(bot, face, one)
     except ListFileError as error:
-        await show(
-            bot,
-            press.chat_id,
-            press.message_id,
-            _refusal(one, list_texts.refused(name, list_texts.file_refused(error))),
-        )
-        return
+        name = one.post.attachments[0].name
+        refusal = _refusal(one, list_texts.refused(name, list_texts.file_refused(error)))
+        await show(bot, press.chat_id, press.message_id, refusal)
+        return None
     if found is None:
         raise StaleError(texts.OLD_BUTTON)
+    return found
+
+
+async def _named(tx: Tx, tag: str) -> tuple[str, str]:
+    """Return the key and the name of a button's list. Raises StaleError."""
+    there = await lists.every(tx)
+    key = keyboards.named(tag, there)
+    if key is None:
+        raise StaleError(texts.OLD_BUTTON)
+    return key, there[key]
+
+
+async def apply(query: CallbackQuery, callback_data: File, bot: Bot, face: Face) -> None:
+    """Write what was shown into a list. When the list has changed since, show what it would be now."""
+    press = pressed(query)
+    composer(face, press)
+    one = await _waiting(face, press.chat_id, callback_data.msg)
+    found = await _again(bot, face, press, one)
+    if found is None:
+        return
+    removes = callback_data.act is FileAct.TRIM
     async with face.desk.database.writing() as tx:
-        there = {key: shown for key, shown, *_ in await lists.overview(tx)}
-        key = keyboards.named(callback_data.tag, there)
-        if callback_data.act is FileAct.NEW:
-            own = PurePath(name).stem
-            key = key_of(own)
-            there.setdefault(key, own)
-            await lists.create(tx, key, there[key], face.desk.now())
-        if key is None:
-            raise StaleError(texts.OLD_BUTTON)
-        changes = listfile.changes(await lists.members(tx, key), found.members)
-        people = [*changes.added, *(update.after for update in changes.updated)]
-        await lists.put_members(tx, key, people, source=f"telegram:{press.user_id}", now=face.desk.now())
-    await show(bot, press.chat_id, press.message_id, Screen(list_texts.applied(there[key], changes, len(found.bad))))
+        key, name = await _named(tx, callback_data.tag)
+        plan = await imports.look(tx, key, found)
+        if plan.changes.digest == callback_data.seen:
+            screen = await _write(tx, face, press, one, key, name, plan, removes=removes)
+        else:
+            screen = _preview(one, key, name, plan, again=True)
+    await show(bot, press.chat_id, press.message_id, screen)
+
+
+async def apply_anew(query: CallbackQuery, callback_data: File, bot: Bot, face: Face) -> None:
+    """Make a list of a file."""
+    press = pressed(query)
+    composer(face, press)
+    one = await _waiting(face, press.chat_id, callback_data.msg)
+    found = await _again(bot, face, press, one)
+    if found is None:
+        return
+    own = PurePath(one.post.attachments[0].name).stem
+    async with face.desk.database.writing() as tx:
+        key = key_of(own)
+        name = (await lists.every(tx)).get(key, own)
+        plan = await imports.look(tx, key, found)
+        screen = await _write(tx, face, press, one, key, name, plan, removes=False)
+    await show(bot, press.chat_id, press.message_id, screen)
+
+
+async def _write(
+    tx: Tx, face: Face, press: Press, one: Piece, key: str, name: str, plan: imports.Plan, *, removes: bool
+) -> Screen:
+    """Write, and return what to say of it. Raises StaleError."""
+    try:
+        number = await imports.write(
+            tx,
+            key,
+            plan,
+            remove_missing=removes,
+            name=name,
+            file_name=one.post.attachments[0].name,
+            source=f"telegram:{press.user_id}",
+            now=face.desk.now(),
+        )
+    except RemovalError:
+        raise StaleError(texts.OLD_BUTTON) from None
+    said = list_texts.applied(name, plan, removed=removes)
+    return Screen(said, keyboards.keyboard(keyboards.undo_import(number)))
+
+
+async def leave(query: CallbackQuery, callback_data: File, bot: Bot, face: Face) -> None:
+    """Write nothing."""
+    press = pressed(query)
+    composer(face, press)
+    async with face.desk.database.reading() as tx:
+        _key, name = await _named(tx, callback_data.tag)
+    await show(bot, press.chat_id, press.message_id, Screen(list_texts.not_applied(name)))
+
+
+async def undo(query: CallbackQuery, callback_data: UndoImport, bot: Bot, face: Face) -> None:
+    """Bring a list back to how it was before an import."""
+    press = pressed(query)
+    composer(face, press)
+    async with face.desk.database.writing() as tx:
+        try:
+            one, done = await imports.undo_one(tx, callback_data.number, face.desk.now())
+        except NothingToUndoError:
+            raise StaleError(list_texts.NOTHING_TO_UNDO) from None
+    await show(bot, press.chat_id, press.message_id, Screen(list_texts.undone(one.name_after, done)))
+
+
+# No list
 
 
 async def is_announcement(query: CallbackQuery, callback_data: File, bot: Bot, face: Face) -> None:
@@ -191,6 +302,10 @@ def router() -> Router:
     own.message.register(overview, Command("lists"))
     own.message.register(file, F.document, is_list_file)
     own.callback_query.register(read_again, File.filter(F.act == FileAct.READ))
-    own.callback_query.register(apply, File.filter(F.act.in_({FileAct.APPLY, FileAct.NEW})))
+    own.callback_query.register(look, File.filter(F.act == FileAct.LOOK))
+    own.callback_query.register(apply, File.filter(F.act.in_({FileAct.APPLY, FileAct.TRIM})))
+    own.callback_query.register(apply_anew, File.filter(F.act == FileAct.NEW))
+    own.callback_query.register(leave, File.filter(F.act == FileAct.LEAVE))
+    own.callback_query.register(undo, UndoImport.filter())
     own.callback_query.register(is_announcement, File.filter(F.act == FileAct.POST))
     return own

@@ -1,10 +1,11 @@
 """The bot's buttons and what they carry: ids and nothing else, so that the database is the only memory."""
 
 from bot.keyboards.base import Rows, button, keyboard, named, tag
-from bot.keyboards.board import Ask, Late, On, Turn, ask_now, board, late, links, pages
+from bot.keyboards.board import Ask, Late, On, Turn, ask_now, board, late, pages
 from bot.keyboards.card import Act, Do, Leave, Toggle, awaiting, back_to_card, draft, dropped, listing, opening, targets
+from bot.keyboards.corrections import Fix, Mend, correction, keep, recall
 from bot.keyboards.doubts import Doubt, Doubtful, Word, sure
-from bot.keyboards.lists import File, FileAct, list_choice, not_a_list
+from bot.keyboards.lists import File, FileAct, UndoImport, decision, list_choice, not_a_list, undo_import
 from bot.keyboards.plan import (
     At,
     Every,
@@ -31,8 +32,10 @@ __all__ = [
     "Every",
     "File",
     "FileAct",
+    "Fix",
     "Late",
     "Leave",
+    "Mend",
     "On",
     "PlanAct",
     "Planned",
@@ -40,6 +43,7 @@ __all__ = [
     "Rows",
     "Toggle",
     "Turn",
+    "UndoImport",
     "Word",
     "ask_now",
     "awaiting",
@@ -49,11 +53,13 @@ __all__ = [
     "confirm_moment",
     "confirm_removal",
     "confirm_repeat",
+    "correction",
+    "decision",
     "draft",
     "dropped",
+    "keep",
     "keyboard",
     "late",
-    "links",
     "list_choice",
     "listing",
     "named",
@@ -62,10 +68,12 @@ __all__ = [
     "pages",
     "planned",
     "proposals",
+    "recall",
     "rhythms",
     "schedules",
     "sure",
     "tag",
     "targets",
+    "undo_import",
     "units",
 ]

@@ -8,7 +8,8 @@ from typing import Any
 from markupsafe import Markup
 
 from bot.texts.channels import Names
-from bot.texts.measures import clipped, listed, number, signs
+from bot.texts.lists import left_out
+from bot.texts.measures import clipped, listed, signs
 from bot.texts.plurals import counted
 from bot.texts.problems import problems
 from channels.contract import Attachment, AttachmentKind, Rendering
@@ -123,9 +124,8 @@ def _channel(channel: str, rendering: Rendering, seen: Preview, names: Names) ->
     yield Markup("<b>{}</b>: {}").format(names[channel], ", ".join(filter(None, facts)))
     for certain, words in problems(rendering.problems):
         yield Markup("{} {}").format("⛔ Так не выйдет." if certain else "⚠️", words)
-    left_out = _left_out(seen.audience, channel)
-    if left_out:
-        yield Markup("⚠️ {}").format(left_out)
+    if silent := _left_out(seen.audience, channel):
+        yield Markup("⚠️ {}").format(silent)
 
 
 def _length(rendering: Rendering, seen: Preview, *, letters: bool) -> str:
@@ -134,11 +134,9 @@ def _length(rendering: Rendering, seen: Preview, *, letters: bool) -> str:
 
 
 def _left_out(audience: Audience, channel: str) -> str:
-    left_out = [one for one in audience.suppressed if one.channel == channel]
-    if not left_out:
-        return ""
-    who = listed((one.recipient.address for one in left_out), most=3)
-    return f"Из списков письма не получат {number(len(left_out))}, отписались или недоступны: {who}."
+    """Say how many of each list get no letter, and why. Numbers and no names: who left is not an editor's business."""
+    said = [f"«{name}» — {left_out(why)}" for name, why in audience.left_out.get(channel, ())]
+    return f"Не получат письма: {'; '.join(said)}." if said else ""
 
 
 # The last line: what has just happened

@@ -41,6 +41,7 @@ ANNOUNCEMENT = Option("Номер объявления, как его показ
 TEXT = Option("Текст объявления.", "ТЕКСТ")
 TEXT_FILE = Option("Файл с текстом; - значит стандартный ввод.", "ФАЙЛ")
 FORMAT = Option("Разметка текста: html, markdown или plain (без разметки).")
+ADDRESS = Option("Почтовый адрес.", "АДРЕС")
 LIST = Option("Список рассылки, как его показывает rupor lists.", "СПИСОК")
 SCHEDULE = Option("Номер расписания, как его показывает rupor schedules.", "НОМЕР")
 
@@ -76,6 +77,7 @@ COMMANDS: Mapping[str, Words] = {
             "text": TEXT,
             "text_file": TEXT_FILE,
             "markup": FORMAT,
+            "typography": Option("Расставить «ёлочки», тире и неразрывные пробелы. Ссылки и адреса не меняются."),
             "title": Option("Заголовок; он же тема письма.", "ЗАГОЛОВОК"),
             "media": Option("Картинка, видео или документ; можно повторять.", "ФАЙЛ"),
             "to": Option("Куда: ключи каналов через запятую, КЛЮЧ:СПИСОК для рассылки.", "КУДА"),
@@ -108,7 +110,9 @@ COMMANDS: Mapping[str, Words] = {
         "rupor retry 7 --state failed",
         {
             "announcement": ANNOUNCEMENT,
-            "state": Option("Какие доставки повторить: failed (неудачные) или unconfirmed (неподтверждённые)."),
+            "state": Option(
+                "Какие доставки повторить: failed (неудачные), unconfirmed (неподтверждённые), returned (вернувшиеся)."
+            ),
             "delivery": Option("Повторить только эту доставку.", "НОМЕР"),
             "as_json": JSON,
         },
@@ -195,16 +199,24 @@ COMMANDS: Mapping[str, Words] = {
         "Показать адреса списка.", "", "rupor lists show smolensk", {"list_key": LIST, "as_json": JSON}
     ),
     "lists import": Words(
-        "Добавить адреса из файла CSV или XLSX.",
-        "Плохие строки называет по номерам, хорошие — добавляет. Чего в файле нет, из списка не убирает.",
+        "Добавить адреса из файла CSV, XLSX, ODS или XLS.",
+        "Плохие строки называет по номерам, хорошие — добавляет. Чего в файле нет, из списка не убирает, пока не "
+        "попросите. Вернуть как было — rupor lists undo.",
         'rupor lists import smolensk адреса.csv --name "Смоленский обком"',
         {
             "list_key": LIST,
-            "file": Option("Файл CSV или XLSX.", "ФАЙЛ"),
+            "file": Option("Файл CSV, XLSX, ODS или XLS.", "ФАЙЛ"),
             "name": Option("Название списка для людей; оно стоит внизу письма.", "НАЗВАНИЕ"),
+            "remove_missing": Option("Убрать из списка тех, кого нет в файле."),
             "dry_run": Option("Только показать, что изменится."),
             "as_json": JSON,
         },
+    ),
+    "lists undo": Words(
+        "Вернуть список к тому, каким он был до последней загрузки файла.",
+        "Повторите, чтобы отменить и предыдущую. Что после загрузки изменили иначе, не трогает и называет.",
+        "rupor lists undo smolensk",
+        {"list_key": LIST, "as_json": JSON},
     ),
     "lists export": Words(
         "Сохранить список в файл CSV или XLSX.",
@@ -216,7 +228,33 @@ COMMANDS: Mapping[str, Words] = {
         "Убрать адрес из списка.",
         "",
         "rupor lists remove smolensk press@example.org",
-        {"list_key": LIST, "address": Option("Почтовый адрес.", "АДРЕС"), "as_json": JSON},
+        {"list_key": LIST, "address": ADDRESS, "as_json": JSON},
+    ),
+    "lists suppress": Words(
+        "Больше не писать на адрес, в каком бы списке он ни был.",
+        "Причины: unsubscribed — отписался, bounced — почта не принимает, complained — пожаловался на спам, by_hand — "
+        "решили сами.",
+        "rupor lists suppress press@example.org --list smolensk --reason by_hand",
+        {
+            "address": ADDRESS,
+            "list_key": Option("Только для этого списка.", "СПИСОК"),
+            "reason": Option("Почему."),
+            "as_json": JSON,
+        },
+    ),
+    "lists unsuppress": Words(
+        "Снова писать на адрес.",
+        "Без --list снимает все запреты, и пометку об удалении по просьбе владельца тоже. Делайте это, только когда "
+        "владелец адреса попросил сам.",
+        "rupor lists unsuppress press@example.org",
+        {"address": ADDRESS, "list_key": Option("Только для этого списка.", "СПИСОК"), "as_json": JSON},
+    ),
+    "lists erase": Words(
+        "Забыть адрес по просьбе его владельца.",
+        "Убирает адрес, имя и организацию из списков и прошлых доставок. Остаётся отпечаток, по которому адрес не "
+        "вернётся из файла незаметно.",
+        "rupor lists erase press@example.org",
+        {"address": ADDRESS, "as_json": JSON},
     ),
     "check": Words(
         "Проверить, всё ли готово к отправке.",

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, text, update
 
 from delivery.database import Tx
+from delivery.member import pattern, selection
 from delivery.store.dialect import is_postgres, statement
 from delivery.tables import filling
 
@@ -31,6 +32,7 @@ class Filling:
     revision: int
     channel: str
     list_key: str
+    tag: str
     parts: int
     after_address: str
     due_at: datetime
@@ -41,18 +43,23 @@ async def add(
     broadcast_id: int,
     revision: int,
     channel: str,
-    list_key: str,
+    selected: str,
     *,
     parts: int,
     expected: int,
     due_at: datetime,
 ) -> None:
-    """Write down that a list is to be taken; all lists of the channel together make `expected` deliveries."""
+    """Write down that a list, or what a tag selects of it, is to be taken.
+
+    All that is taken for the channel makes `expected` deliveries.
+    """
+    list_key, tag = selection(selected)
     values = {
         "broadcast_id": broadcast_id,
         "revision": revision,
         "channel": channel,
         "list_key": list_key,
+        "tag": tag,
         "parts": parts,
         "after_address": "",
         "due_at": due_at,
@@ -86,6 +93,7 @@ async def _read(tx: Tx, chosen: object) -> list[Filling]:
             revision=row.revision,
             channel=row.channel,
             list_key=row.list_key,
+            tag=row.tag,
             parts=row.parts,
             after_address=row.after_address,
             due_at=row.due_at,
@@ -115,6 +123,7 @@ SELECT :broadcast, :revision, :channel, m.address, :part, m.name, m.organisation
        {domain_m}, 'queued', {new_key}, :no, :due, 0, '', :now, :now
   FROM member m JOIN mailing_list l ON l.key = m.list_key
  WHERE m.list_key = :list AND m.address > :after AND m.address <= :last
+   AND m.tags LIKE :tags ESCAPE '/' AND m.consent <> 'no'
    AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.address = m.address AND s.list_key IN ('', m.list_key))
  ORDER BY m.address
 ON CONFLICT (broadcast_id, channel, address, part) DO NOTHING
@@ -130,6 +139,7 @@ async def take_slice(tx: Tx, one: Filling, now: datetime, *, most: int = SLICE) 
         return None
     values = where | {
         "last": last,
+        "tags": pattern(one.tag),
         "broadcast": one.broadcast_id,
         "revision": one.revision,
         "channel": one.channel,
@@ -146,6 +156,7 @@ async def take_slice(tx: Tx, one: Filling, now: datetime, *, most: int = SLICE) 
         revision=one.revision,
         channel=one.channel,
         list_key=one.list_key,
+        tag=one.tag,
         parts=one.parts,
         after_address=last,
         due_at=one.due_at,

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from bot.handlers.lists import key_of
-from delivery.listfile import Member
+from delivery.member import Member
 from delivery.store import lists
 from sandbox.faults import Fault, Kind
 from tests.bot.newsroom import ANNA, BORIS, Message, Newsroom, labels, words

@@ -201,6 +201,15 @@ def test_who_may_not_post_hears_what_to_do_in_that_very_channel(where: str, what
         Reason.TLS_FAILED,
         Reason.TOKEN_REVOKED,
         Reason.WRONG_KIND_OF_TOKEN,
+        Reason.CONFIRMATION_NEEDED,
+        Reason.TWO_FACTOR_NEEDED,
+        Reason.KEY_LACKS_RIGHT,
+        Reason.KEY_OF_ANOTHER,
+        Reason.WALL_CLOSED,
+        Reason.VK_ID_TOKEN,
+        Reason.STRIKES,
+        Reason.METHOD_OFF,
+        Reason.IP_NOT_ALLOWED,
     ],
 )
 def test_nobody_is_told_to_repeat_what_a_held_channel_sends_by_itself(reason: Reason) -> None:

@@ -21,7 +21,7 @@ from channels.email.letter import message_id
 from delivery import broadcast
 from delivery.database import is_away
 from delivery.desk import Desk
-from delivery.listfile import Member
+from delivery.member import Member
 from delivery.model import BroadcastState, Delivery, DeliveryState
 from delivery.store import broadcasts, lists
 from delivery.store import media as media_store

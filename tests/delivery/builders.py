@@ -21,7 +21,7 @@ from channels.contract import (
 )
 from delivery import broadcast
 from delivery.desk import Desk
-from delivery.listfile import Member
+from delivery.member import Member
 from delivery.model import Delivery, DeliveryState
 from delivery.store import lists
 from delivery.store.deliveries import find as find_deliveries

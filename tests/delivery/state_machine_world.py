@@ -19,7 +19,7 @@ from delivery import broadcast as use
 from delivery import doubts, verdict
 from delivery.database import Database
 from delivery.desk import Desk
-from delivery.listfile import Member
+from delivery.member import Member
 from delivery.model import BroadcastState, Delivery, DeliveryState, Result
 from delivery.store import attempts, broadcasts, lists, queue
 from delivery.tables import mailing_list, member, metadata, suppression

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from bot.texts import lists as list_texts
 from bot.texts.card import attached
 from bot.texts.cli import amounts
 from bot.texts.measures import listed, number
@@ -53,9 +54,9 @@ def sign(one: Problem) -> str:
 
 
 def left_out(channel: str, audience: Audience) -> str:
-    """Name who is on a list and will not be written to; empty when nobody."""
-    found = [one.recipient.address for one in audience.suppressed if one.channel == channel]
-    return f"⚠ Не получат письма, отписались или недоступны: {listed(found, most=5)}." if found else ""
+    """Say how many of each list will not be written to, and why; empty when nobody."""
+    said = [f"«{name}» — {list_texts.left_out(why)}" for name, why in audience.left_out.get(channel, ())]
+    return f"⚠ Не получат письма: {'; '.join(said)}." if said else ""
 
 
 def part(one: Part, n: int, of: int) -> str:
@@ -98,7 +99,8 @@ def made_before(announcement: int, schedule: int | None) -> str:
 
 def so_far(counts: Mapping[DeliveryState, int]) -> str:
     """Say what has gone wrong so far, for the progress bar."""
-    failed, doubtful = counts[DeliveryState.FAILED], counts[DeliveryState.UNCONFIRMED]
+    failed = counts[DeliveryState.FAILED] + counts[DeliveryState.RETURNED]
+    doubtful = counts[DeliveryState.UNCONFIRMED]
     words = [
         f"не дошло: {number(failed)}" if failed else "",
         f"неизвестно: {number(doubtful)}" if doubtful else "",

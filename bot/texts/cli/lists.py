@@ -1,32 +1,63 @@
-"""Mailing lists on the command line."""
+"""Mailing lists on the command line: what is there, what a file changes, what an undo brings back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from zoneinfo import ZoneInfo
 
 from bot.texts.cli.amounts import many
-from bot.texts.lists import bad_line, not_taken
+from bot.texts.lists import (
+    LEFT_OUT,
+    bad_line,
+    changed,
+    consent,
+    difference,
+    left_out,
+    not_taken,
+    not_understood,
+    said_of_bad,
+    sentences_of,
+)
 from bot.texts.measures import listed, number
-from delivery.listfile import Changes, ListFile, Member
+from delivery.imports import Plan
+from delivery.listlines import BadLine
+from delivery.store.imports import Import, Undone
+from delivery.store.lists import Listed
 
-COLUMNS = ("Список", "Название", "Адресов", "Не получают")
+COLUMNS = ("Список", "Название", "Адресов", "Не получают", "Почему")
 NUMBERS = (2, 3)
-MEMBER_COLUMNS = ("Адрес", "Имя", "Организация", "Не получает")
+MEMBER_COLUMNS = ("Адрес", "Имя", "Организация", "Метки", "Согласие", "Не получает")
 NONE_YET = "Списков рассылки пока нет. Первый: rupor lists import СПИСОК ФАЙЛ."
 
 _SHOWN = 20
 
-_SUPPRESSED = {"unsubscribed": "отписался"}
 
-
-def row(one: tuple[str, str, int, int]) -> tuple[str, ...]:
+def row(one: tuple[str, str, int, int], why: Mapping[str, int]) -> tuple[str, ...]:
     """Tell one list in a row of COLUMNS."""
-    key, name, addresses, suppressed = one
-    return key, name, number(addresses), number(suppressed) if suppressed else ""
+    key, name, addresses, silent = one
+    return key, name, number(addresses), number(silent) if silent else "", left_out(why)
 
 
-def member(one: Member, suppressed: str | None) -> tuple[str, ...]:
+def member(one: Listed) -> tuple[str, ...]:
     """Tell one address in a row of MEMBER_COLUMNS."""
-    return one.shown, one.name, one.organisation, _SUPPRESSED.get(suppressed, suppressed) if suppressed else ""
+    who = one.member
+    return who.shown, who.name, who.organisation, listed(who.tags or ()), consent(who), reason(one.left_out)
+
+
+def reason(code: str | None) -> str:
+    """Say why one address gets no letters; empty when it does."""
+    if code is None:
+        return ""
+    return LEFT_OUT[code][0] if code in LEFT_OUT else code
+
+
+def remarks(one: Listed, zone: ZoneInfo) -> tuple[str, ...]:
+    """Say what stands in an exported file behind a member's own columns."""
+    return reason(one.left_out), one.source, f"{one.added_at.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def tags(counted: Mapping[str, int]) -> str:
+    """Say which tags there are; empty for none."""
+    return f"Метки: {listed(f'{tag} ({number(n)})' for tag, n in counted.items())}" if counted else ""
 
 
 def empty(key: str) -> str:
@@ -59,49 +90,76 @@ def refused(file: str, sentence: str) -> str:
     return f"{file}: {sentence[0].lower()}{sentence[1:]}"
 
 
-def imported(key: str, found: ListFile, changes: Changes, *, dry_run: bool) -> str:
+def no_removal(bad: Sequence[BadLine]) -> str:
+    """Say why nobody may be taken out of the list by this file."""
+    if not bad:
+        return "В файле не осталось ни одного адреса, поэтому из списка никто не убран. Проверьте файл."
+    return (
+        f"В файле есть ошибки: {said_of_bad(bad)}. Вдруг это адреса тех, кого пришлось бы убрать, поэтому ничего не "
+        "сделано. Исправьте файл или уберите --remove-missing."
+    )
+
+
+def imported(key: str, plan: Plan, *, dry_run: bool, removes: bool, undoable: bool) -> str:
     """Say what an import has changed, or would change."""
-    return "\n".join(_imported(key, found, changes, dry_run=dry_run))
+    return "\n".join(_imported(key, plan, dry_run=dry_run, removes=removes, undoable=undoable))
 
 
-def _imported(key: str, found: ListFile, changes: Changes, *, dry_run: bool) -> Iterator[str]:
+def _imported(key: str, plan: Plan, *, dry_run: bool, removes: bool, undoable: bool) -> Iterator[str]:
+    found, changes = plan.file, plan.changes
     if not found.members:
         yield f"Список {key}: ничего не записано, годных строк нет."
     else:
         yield f"Список {key}: {'проба, ничего не записано' if dry_run else 'записано'}."
-        counts = (("новых", changes.added), ("изменено", changes.updated), ("без изменений", changes.unchanged))
-        yield f"  {listed(f'{word} {number(len(members))}' for word, members in counts)}"
+        yield f"  {changed(changes, found.bad)}"
+        yield f"  без изменений {number(changes.unchanged)}"
     if dry_run:
-        yield from _named("Добавятся", [one.shown for one in changes.added])
-        yield from _named("Изменятся", [_change(one.before, one.after) for one in changes.updated])
+        yield from _named("Новые", [one.shown for one in changes.added], len(changes.added))
+        yield from _named("Исправлены", list(map(difference, changes.updated[:_SHOWN])), len(changes.updated))
+        yield from _named("Исчезли", [one.shown for one in changes.missing_named[:_SHOWN]], changes.missing)
     if changes.missing and found.members:
-        yield f"  в файле нет, в списке остаются: {number(len(changes.missing))}"
+        yield f"  {_of_missing(changes.missing, dry_run=dry_run, removes=removes)}"
     if found.duplicates:
         yield f"  повторных адресов: {number(len(found.duplicates))}, взяты по разу"
     if found.formulas:
         yield f"  формулы вместо имён взяты как текст: {number(len(found.formulas))}"
+    if found.unclear:
+        yield f"  {not_understood(found)}"
     if found.other_sheets:
         yield f"  прочитан лист «{found.sheet}», адреса есть и на других: {listed(found.other_sheets, most=5)}"
     if found.bad:
         yield f"{not_taken(len(found.bad))}:"
         yield from (f"  {bad_line(one)}" for one in found.bad)
+    if undoable:
+        yield f"Вернуть как было: rupor lists undo {key}"
 
 
-def _named(heading: str, words: Sequence[str]) -> Iterator[str]:
+def _of_missing(n: int, *, dry_run: bool, removes: bool) -> str:
+    if removes:
+        return f"в файле нет, {'будут убраны' if dry_run else 'убраны'} из списка: {number(n)}"
+    return f"в файле нет, в списке остаются: {number(n)} (убрать их: --remove-missing)"
+
+
+def _named(heading: str, words: Sequence[str], of: int) -> Iterator[str]:
     if words:
         yield f"{heading}:"
         yield from (f"  {word}" for word in words[:_SHOWN])
-        if len(words) > _SHOWN:
-            yield f"  и ещё {number(len(words) - _SHOWN)}"
+        if of > _SHOWN:
+            yield f"  и ещё {number(of - _SHOWN)}"
 
 
-def _change(before: Member, after: Member) -> str:
-    parts = [
-        f"{old or '—'} → {new}"
-        for old, new in ((before.name, after.name), (before.organisation, after.organisation))
-        if old != new
-    ]
-    return f"{after.shown}: {', '.join(parts)}"
+def nothing_to_undo(key: str) -> str:
+    """Say that no import of the list can be taken back."""
+    return f"Возвращать нечего: все недавние загрузки в список {key} уже отменены, или их не было."
+
+
+def undone(one: Import, done: Undone, zone: ZoneInfo) -> str:
+    """Say what an undo has brought back."""
+    what = f"загрузка «{one.file}» от {one.at.astimezone(zone):%d.%m.%Y %H:%M} отменена"
+    lines = [f"Список {one.list_key}: {what}.", *(f"  {line}" for line in sentences_of(done))]
+    if done.list_gone:
+        lines.append("  Списка больше нет: его создала эта загрузка.")
+    return "\n".join(lines)
 
 
 def exported(key: str, file: str, addresses: int) -> str:
@@ -112,18 +170,3 @@ def exported(key: str, file: str, addresses: int) -> str:
 def not_writable(file: str) -> str:
     """Say that a file cannot be written."""
     return f"Файл «{file}» не записался. Проверьте папку, права и место на диске."
-
-
-def bad_address(address: str, reason: str) -> str:
-    """Say what is wrong with an address."""
-    return f"«{address}»: {reason}."
-
-
-def not_on_the_list(address: str, key: str) -> str:
-    """Say that there was nothing to remove."""
-    return f"Адреса {address} в списке {key} нет. Кто в нём есть: rupor lists show {key}."
-
-
-def removed(address: str, key: str) -> str:
-    """Say that an address is off the list."""
-    return f"Адрес {address} убран из списка {key}."
