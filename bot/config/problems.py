@@ -11,6 +11,7 @@ __all__ = [
     "ConfigError",
     "ConfigProblem",
     "FileCause",
+    "KeyCause",
     "TomlCause",
     "TomlType",
     "nearest",
@@ -47,6 +48,11 @@ class ConfigCode(StrEnum):
     NOT_HTTPS = "not_https"
     BAD_WEBHOOK_SECRET = "bad_webhook_secret"  # noqa: S105 - a code, not a secret
     BAD_ADDRESS = "bad_address"
+    BAD_RETURN_PATH = "bad_return_path"
+    BAD_SIGNING_KEY = "bad_signing_key"  # values: cause (a KeyCause), bits, algorithm
+    BAD_COLOUR = "bad_colour"
+    BAD_LOGO = "bad_logo"  # values: path, cause (not_a_picture or too_large), limit in bytes with the latter
+    BAD_TEMPLATES = "bad_templates"  # values: faults (a line each: code, file, line, word, nearest, tabs between)
     BAD_VALUE = "bad_value"  # values: detail (the validator's own words; absent for secrets)
 
 
@@ -58,6 +64,15 @@ class FileCause(StrEnum):
     FOLDER = "folder"
     NOT_UTF8 = "not_utf8"
     OTHER = "other"
+
+
+class KeyCause(StrEnum):
+    """Why a key can't sign letters."""
+
+    UNREADABLE = "unreadable"
+    ENCRYPTED = "encrypted"
+    KIND = "kind"
+    LENGTH = "length"
 
 
 class TomlCause(StrEnum):

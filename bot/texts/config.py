@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from bot.config import ConfigCode, ConfigError, ConfigProblem
-from bot.config.problems import FileCause, TomlCause, TomlType
+from bot.config.problems import FileCause, KeyCause, TomlCause, TomlType
+from bot.texts import templates
+from bot.texts.measures import size
 from bot.texts.plurals import counted
 
 __all__ = ["report", "sentence"]
@@ -182,10 +184,37 @@ def _too_short(problem: ConfigProblem) -> str:
     return f"слишком коротко. Нужно не меньше {counted(int(problem.values['least']), 'знака', 'знаков', 'знаков')}."
 
 
+KEY_CAUSES: Mapping[str, str] = {
+    KeyCause.UNREADABLE: "это не похоже на закрытый ключ. Нужен весь файл PEM: от строки -----BEGIN PRIVATE KEY----- "
+    "до строки -----END PRIVATE KEY-----.",
+    KeyCause.ENCRYPTED: "ключ закрыт паролем. Сохраните его без пароля: openssl pkey -in ключ.pem -out без-пароля.pem.",
+    KeyCause.KIND: "это ключ другого вида.",
+    KeyCause.LENGTH: "в ключе {bits} бит, а почтовые службы считаются с ключами от 2048 до 4096.",
+}
+NEW_KEYS: Mapping[str, str] = {
+    "rsa": "Новый делает команда openssl genrsa -out dkim.pem 2048.",
+    "ed25519": "Новый делает команда openssl genpkey -algorithm ed25519 -out dkim-ed25519.pem.",
+}
+
+
+def _bad_signing_key(problem: ConfigProblem) -> str:
+    cause = KEY_CAUSES[str(problem.values["cause"])].format_map(problem.values)
+    return f"{cause} {NEW_KEYS[str(problem.values['algorithm'])]}"
+
+
+def _bad_logo(problem: ConfigProblem) -> str:
+    file = f"файл {problem.values['path']}"
+    if problem.values["cause"] == "too_large":
+        return f"{file} слишком большой. Уменьшите логотип: хватит {size(int(problem.values['limit']))}."
+    return f"{file} — не картинка, которую покажет почта. Сохраните логотип как PNG или JPEG."
+
+
 HINTS: Mapping[str, str] = {
     "chat_id": "Напишите @имя канала или его номер вида -1001234567890.",
     "service_chat": "Напишите @имя чата или его номер вида -1001234567890.",
     "host": "Напишите имя сервера без https:// и без порта, например smtp.example.org.",
+    "dkim_selector": "Возьмите латинские буквы и цифры, например rupor.",
+    "dkim_ed25519_selector": "Возьмите латинские буквы и цифры, например rupor-ed25519.",
 }
 
 
@@ -228,5 +257,11 @@ SENTENCES: Mapping[ConfigCode, Words] = {
     "Придумайте другой.",
     ConfigCode.BAD_ADDRESS: "это не похоже на почтовый адрес. Напишите press@example.org "
     "или «Пресс-служба <press@example.org>».",
+    ConfigCode.BAD_SIGNING_KEY: _bad_signing_key,
+    ConfigCode.BAD_COLOUR: "это не похоже на цвет. Напишите # и шесть знаков из 0–9 и A–F, например #c8102e.",
+    ConfigCode.BAD_LOGO: _bad_logo,
+    ConfigCode.BAD_TEMPLATES: lambda problem: templates.faults(str(problem.values["faults"])),
+    ConfigCode.BAD_RETURN_PATH: "нужен почтовый адрес с одной звёздочкой перед @, на месте метки: press+*@example.org. "
+    "Знаков перед @ вместе с меткой — не больше 64, так что на имя остаётся 26.",
     ConfigCode.BAD_VALUE: _bad_value,
 }

@@ -2,24 +2,27 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from dataclasses import replace
+from pathlib import PurePath
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from channels.contract import Attachment, AttachmentKind, Part, Post, Problem, ProblemCode, Rendering
+from channels.email import brand, templates
+from channels.email.gallery import arranged
+from channels.email.pictures import likely_bytes
 from channels.email.settings import Settings
-from channels.markup import letter_html, letter_text, normalised
+from channels.email.templates import EnclosedFile, LetterWords, Mark
+from channels.markup import letter_html, letter_text, prepared
 
-__all__ = ["LIST_BEGINS", "LIST_ENDS", "inline_pictures", "reason_html", "reason_text", "render"]
+__all__ = ["LIST_BEGINS", "LIST_ENDS", "inline_pictures", "logo_picture", "reason_html", "reason_text", "render"]
 
 LIST_BEGINS = "<!--list-->"
 LIST_ENDS = "<!--/list-->"
 
 _LONGEST_SUBJECT = 78
 _LONGEST_PREHEADER = 140
-_PICTURE_WIDTH = 536  # 600 px less the margins
+_LONGEST_KIND = 4  # PDF, DOCX; what is longer tells a reader nothing
 # Gmail cuts the HTML of a letter there and hides the rest behind a link.
 _CLIPPED_FROM = 102_000
 # base64 in lines of 76 with CRLF: 78 octets carry 57 (RFC 2045 §6.8). Headers and both texts take the allowance.
@@ -35,56 +38,56 @@ _REFUSED_TYPES = frozenset({
 })  # fmt: skip
 _INLINE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=select_autoescape(("html.jinja",)),
-    undefined=StrictUndefined,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    cid: str
-    number: int
-    width: int
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    name: str
-    size: str
+# «им. Гагарина», «А. С. Пушкин», «тыс. рублей» do not end a sentence.
+_SENTENCE_END = re.compile(r"(?:[!?…]|(?:[^\W\d_]{3}|\d|[»”\")\]])\.)[»”\")\]]*(?=\s+[^\sa-zа-яё])")
+# What `letter_html` gives every link. The signs around it make it something that no editor's text turns into.
+_USUAL_LINK = '" style="color:#1d6fc0">'
 
 
 def render(post: Post, settings: Settings) -> Rendering:
-    """Make the one part that a letter is. `Part.html` shows the pictures by the cids of `inline_pictures`."""
-    body, entities = normalised(post.text, post.entities)
-    post = replace(post, text=body, entities=entities, title=" ".join(post.title.split()))
+    """Make the one part that a letter is. `Part.html` shows the pictures by the cids of `inline_pictures`.
+
+    Not among the part's attachments is the federation's logo (`logo_picture`), since no editor attached it.
+    """
+    post = prepared(post)
+    post = replace(post, title=" ".join(post.title.split()))
     carried = tuple(attachment for attachment in post.attachments if attachment.digest is not None)
+    words = _words(post, carried, settings)
+    chosen = templates.load(settings.templates)
+    part = Part(text=chosen.text(words), attachments=carried, title=words.subject, html=chosen.html(words))
+    return Rendering((part,), tuple(_problems(post, part, settings)))
+
+
+def _words(post: Post, carried: Sequence[Attachment], settings: Settings) -> LetterWords:
     subject = _subject(post, settings)
     pictures = inline_pictures(carried, settings.sender_domain)
-    alone = len(pictures) == 1
-    words = {
-        "subject": subject,
-        "title": post.title,
-        "preheader": _preheader(post.text, subject),
-        "organisation": settings.organisation or settings.sender_name,
-        "footer_lines": [line for line in settings.footer.splitlines() if line.strip()],
-        "sender": settings.sender_address,
-        "files": [_File(each.name, _readable_size(each.size)) for each in carried if not _is_inline(each)],
-    }
-    html = _templates.get_template("letter.html.jinja").render(
-        words,
-        body=Markup(letter_html(post.text, post.entities)),  # noqa: S704 - it escapes whatever the editor wrote
-        pictures=[
-            _Picture(cid, 0 if alone else number, min(picture.width or _PICTURE_WIDTH, _PICTURE_WIDTH))
-            for number, (cid, picture) in enumerate(pictures.items(), 1)
-        ],
-        list_name="",
-        unsubscribe="",
+    rows = arranged(pictures)
+    logo = settings.brand_logo
+    cids = list(inline_pictures((*carried, logo_picture(logo)), settings.sender_domain)) if logo else []
+    colours = brand.colours(settings.colour, settings.link_colour)
+    reason = LIST_BEGINS + reason_html("", "", settings.sender_address) + LIST_ENDS
+    return LetterWords(
+        subject=subject,
+        title=post.title,
+        preheader=_preheader(post.text, subject),
+        organisation=settings.organisation or settings.sender_name,
+        sender=settings.sender_address,
+        logo=Mark(cids[-1], logo.width, logo.height) if logo else None,
+        colours=colours,
+        body=_body(post, colours),
+        text=letter_text(post.text, post.entities),
+        pictures=tuple(shown for row in rows for shown in row),
+        top=rows[0][0] if rows else None,
+        rows=rows[1:],
+        files=tuple(_enclosed(each) for each in carried if not _is_inline(each)),
+        footer_lines=tuple(line for line in settings.footer.splitlines() if line.strip()),
+        reason=Markup(reason),  # noqa: S704 - our own template
     )
-    text = _templates.get_template("letter.txt.jinja").render(words, text=letter_text(post.text, post.entities))
-    part = Part(text=text, attachments=carried, title=subject, html=html)
-    return Rendering((part,), tuple(_problems(post, part, settings)))
+
+
+def _body(post: Post, colours: brand.Colours) -> Markup:
+    html = letter_html(post.text, post.entities)  # it escapes whatever the editor wrote
+    return Markup(html.replace(_USUAL_LINK, _USUAL_LINK.replace("#1d6fc0", colours.link)))  # noqa: S704
 
 
 def inline_pictures(attachments: Sequence[Attachment], domain: str) -> dict[str, Attachment]:
@@ -93,15 +96,27 @@ def inline_pictures(attachments: Sequence[Attachment], domain: str) -> dict[str,
     return {f"p{number}.{(each.digest or '')[:16]}@{domain}": each for number, each in enumerate(pictures, 1)}
 
 
+def logo_picture(logo: brand.Logo) -> Attachment:
+    """Return the logo as the last of the pictures of every letter."""
+    return Attachment(
+        AttachmentKind.PHOTO,
+        "logo.png",
+        logo.mime_type,
+        len(logo.content),
+        digest=logo.digest,
+        width=logo.width,
+        height=logo.height,
+    )
+
+
 def reason_html(list_name: str, unsubscribe: str, sender: str) -> str:
     """Say in HTML why the letter came; `unsubscribe` is an https address or empty."""
-    template = _templates.get_template("reason.html.jinja")
-    return template.render(list_name=list_name, unsubscribe=unsubscribe, sender=sender)
+    return templates.piece("reason.html", list_name=list_name, unsubscribe=unsubscribe, sender=sender)
 
 
 def reason_text(list_name: str, unsubscribe: str) -> str:
     """The same for the plain text."""
-    return _templates.get_template("reason.txt.jinja").render(list_name=list_name, unsubscribe=unsubscribe)
+    return templates.piece("reason.txt", list_name=list_name, unsubscribe=unsubscribe)
 
 
 def _is_inline(attachment: Attachment) -> bool:
@@ -126,13 +141,18 @@ def _shortened(text: str, longest: int) -> str:
     """Cut at the end of a sentence if that leaves a good half, else of a word, and show that it was cut."""
     if len(text) <= longest:
         return text
-    sentence = max((match.end() for match in re.finditer(r"[.!?…](?=\s)", text[: longest + 1])), default=0)
+    sentence = max((end.end() for end in _SENTENCE_END.finditer(text, 0, longest + 2)), default=0)
     if sentence > longest // 3:
         return text[:sentence].rstrip(".")
     cut = text[: longest - 1]
     if not text[longest - 1].isspace() and " " in cut[longest // 2 :]:
         cut = cut.rpartition(" ")[0]
     return cut.rstrip(" ,.;:—–-(«") + "…"
+
+
+def _enclosed(file: Attachment) -> EnclosedFile:
+    kind = PurePath(file.name).suffix[1:].upper()
+    return EnclosedFile(file.name, kind if len(kind) <= _LONGEST_KIND else "", _readable_size(file.size))
 
 
 def _readable_size(size: int) -> str:
@@ -163,5 +183,6 @@ def _problems(post: Post, part: Part, settings: Settings) -> Iterator[Problem]:
 
 
 def _size_on_the_wire(part: Part) -> int:
-    contents = [len(part.text.encode()), len(part.html.encode()), *(each.size for each in part.attachments)]
+    files = (likely_bytes(each) if _is_inline(each) else each.size for each in part.attachments)
+    contents = [len(part.text.encode()), len(part.html.encode()), *files]
     return _ALLOWANCE + sum(-(-size // _BASE64_LINE) * 78 + 300 for size in contents)

@@ -7,6 +7,7 @@ from bs4 import BeautifulSoup
 
 from channels.contract import Attachment, AttachmentKind, Entity, Post, Problem, ProblemCode
 from channels.email.rendering import inline_pictures, reason_html, reason_text, render
+from tests.support.announcements import sample
 from tests.support.letters import some_settings
 
 PHOTO = Attachment(AttachmentKind.PHOTO, "a.jpg", "image/jpeg", 90_000, digest="ab" * 32, width=1280, height=960)
@@ -26,7 +27,7 @@ def test_makes_one_part_with_subject_text_html_and_files() -> None:
     assert rendering.problems == ()
     assert part.title == "Митинг"
     assert part.text == (
-        "Сбор в 10:00\n\nПриложено:\n— Постановление №15.pdf, 342 КБ\n\n"
+        "Сбор в 10:00\n\nВ письме есть фотография.\n\nПриложено:\n— Постановление №15.pdf, 342 КБ\n\n"
         "-- \nФедерация профсоюзов\nул. Ленина, 1\nтел. 12-34\n"
     )
     assert "<b>Сбор</b> в 10:00" in part.html
@@ -45,7 +46,8 @@ def test_shows_title_organisation_pictures_files_and_footer() -> None:
     assert [image["src"] for image in page.find_all("img")] == [
         f"cid:p{number}.abababababababab@example.org" for number in (1, 2, 3)
     ]
-    assert [image["alt"] for image in page.find_all("img")] == ["Фотография 1", "Фотография 2", "Фотография 3"]
+    alternatives = [image["alt"] for image in page.find_all("img")]
+    assert alternatives == ["Фотография 1 из 3", "Фотография 2 из 3", "Фотография 3 из 3"]
     words = page.get_text(" ", strip=True)
     for expected in ("Федерация профсоюзов", "Постановление №15.pdf 342 КБ", "ул. Ленина, 1", "тел. 12-34"):
         assert expected in words
@@ -75,6 +77,14 @@ def test_a_title_taken_from_the_text_is_not_shown_twice() -> None:
             "Президиум федерации принял постановление",
         ),
         ("Ы" * 100, "Ы" * 77 + "…"),
+        (
+            "На встречу в школе им. Гагарина придут А. С. Иванов и ещё сорок учителей, врачей и строителей области",
+            "На встречу в школе им. Гагарина придут А. С. Иванов и ещё сорок учителей…",
+        ),
+        (
+            "Собрано 40 тыс. подписей под обращением «О зарплате». Их передадут в областную думу в четверг утром",
+            "Собрано 40 тыс. подписей под обращением «О зарплате»",
+        ),
         ("", "Федерация профсоюзов"),
     ],
 )
@@ -95,6 +105,23 @@ def test_whatever_an_editor_writes_is_only_text() -> None:
 def test_a_usual_letter_stays_far_below_what_gmail_clips() -> None:
     [part] = render(Post("Слово " * 700, "Митинг", attachments=(PHOTO,) * 10), SETTINGS).parts
     assert len(part.html.encode()) < 30_000
+
+
+def test_links_have_the_colour_that_was_wished_for() -> None:
+    evil = '" style="color:#1d6fc0">'
+    [part] = render(Post(f"https://example.org {evil}"), some_settings(link_colour="#006600")).parts
+    assert '<a href="https://example.org" style="color:#006600">' in part.html
+    assert html_of(Post(f"x {evil}")).select_one("td.text").get_text(strip=True) == f"x {evil}"  # type: ignore[union-attr]
+
+
+def test_the_plain_text_keeps_links_lists_quotations_and_says_what_is_enclosed() -> None:
+    one = sample("legal")
+    [part] = render(one.post, SETTINGS).parts
+    assert "\n> В целях сохранения рабочих мест" in part.text
+    assert "\n1. Есть ли приказ" in part.text
+    assert "образец заявления здесь <https://fpz.example/pravo/prostoy>" in part.text
+    [part] = render(sample("congratulation").post, SETTINGS).parts
+    assert "\n\nФотографий в письме: 8.\n\n-- \n" in part.text
 
 
 def test_control_characters_do_not_get_into_the_letter() -> None:
@@ -139,6 +166,12 @@ def test_a_letter_is_too_large_when_its_base64_is() -> None:
     assert problem.values["limit"] == 20_000_000
     assert 20_500_000 < int(problem.values["size"]) < 20_600_000
     assert problems(large, largest_letter=21_000_000) == ()
+
+
+def test_pictures_weigh_what_they_will_once_they_are_made_fit() -> None:
+    photo = Attachment(AttachmentKind.PHOTO, "a.jpg", "image/jpeg", 9_000_000, digest="ee" * 32)
+    assert problems(*(photo,) * 10) == ()
+    assert [problem.code for problem in problems(*(photo,) * 25)] == [ProblemCode.LETTER_TOO_LARGE]
 
 
 def test_a_text_that_gmail_would_clip_is_a_doubt() -> None:
