@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,10 +29,13 @@ from channels.contract import (
 from channels.email.addresses import on_the_wire
 from channels.email.answers import Phase
 from channels.email.connection import Timeouts, open_connection
+from channels.email.correcting import correction_subject
 from channels.email.letter import ListWords, Stationery, finish, list_words, stationery
+from channels.email.packing import packed
+from channels.email.personal import render_for_each
 from channels.email.pool import Pool
-from channels.email.rendering import render
 from channels.email.settings import Settings
+from channels.markup.personal import called
 
 __all__ = ["EmailChannel", "connect"]
 
@@ -40,8 +44,6 @@ _IN_HAND = 4  # letters for each connection: one on the wire, one behind it, two
 # A part may weigh 20 MB; a broadcast uses one, and several may run at once.
 _PARTS_KEPT = 4
 _LISTS_KEPT = 1000
-# Below it, encoding takes less time than changing to a thread would.
-_SMALL = 100_000
 
 _FINDINGS = {
     Reason.TLS_FAILED: FindingCode.TLS_FAILED,
@@ -146,34 +148,55 @@ class EmailChannel:
 
     @property
     def corrects(self) -> Correction:
-        """Not yet."""
-        return Correction.NONE
+        """What lies in a mailbox stays there; a second letter follows it."""
+        return Correction.ANOTHER
 
     @property
     def withdraws(self) -> bool:
-        """Not yet."""
+        """Nobody can call a letter back."""
         return False
 
     def render(self, post: Post) -> Rendering:
         """Show the letter: one part, with `title` (the subject), `text`, `html` and attachments."""
-        return render(post, self._settings)
+        return render_for_each(post, self._settings)
 
     async def send(self, shipment: Shipment) -> Receipt:
         """Send one letter to one address. A Receipt means that the relay took it, not that it arrived.
 
-        Raises Deferred, Rejected, Unconfirmed or ChannelClosed.
+        Its id is the letter's Message-ID. Raises Deferred, Rejected, Unconfirmed or ChannelClosed.
         """
+        return await self._send(shipment, shipment.part)
+
+    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:
+        """Send a letter that corrects the one which `there` names, in the same thread where its Message-ID is known.
+
+        Promises and raises what `send` does.
+        """
+        part = replace(shipment.part, title=correction_subject(shipment.part.title))
+        return await self._send(shipment, part, answers="".join(there.external_ids[:1]))
+
+    async def _send(self, shipment: Shipment, part: Part, answers: str = "") -> Receipt:
         recipient = shipment.recipient
         try:
             to = on_the_wire(recipient.address)
         except ValueError as error:
             raise Rejected(str(error), Reason.ADDRESS_INVALID) from None
-        paper = await self._paper(shipment.part)
+        paper = await self._paper(part)
         link = self._surroundings.unsubscribe_url(recipient.address, recipient.list_key) or ""
         words = self._list_words(recipient, with_link=bool(link))
         date = self._surroundings.now()
         try:
-            letter = finish(paper, words, to, shipment.key, link, date, self._settings)
+            letter = finish(
+                paper,
+                words,
+                to,
+                shipment.key,
+                link,
+                date,
+                self._settings,
+                called=called(recipient) if paper.personal else None,
+                answers=answers,
+            )
         except ValueError as error:
             raise Rejected(str(error), Reason.PROGRAM_ERROR) from None
         answer = await self._pool.deliver(to, letter)
@@ -182,10 +205,6 @@ class EmailChannel:
     async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
         """Never: see `can_look`."""
         raise Deferred("a relay can't be asked")
-
-    async def correct(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
-        """Never: see `corrects`."""
-        raise Rejected("nothing is corrected here", Reason.NO_RIGHT_TO_CHANGE)
 
     async def withdraw(self, shipment: Shipment, there: Receipt) -> Receipt:  # noqa: ARG002
         """Never: see `withdraws`."""
@@ -204,7 +223,17 @@ class EmailChannel:
             findings.append(Finding(FindingCode.TLS_OFF))
         if not self._surroundings.unsubscribe_url(self._settings.sender_address, ""):
             findings.append(Finding(FindingCode.NO_PUBLIC_URL))
-        return findings
+        return [*findings, *self._on_signatures()]
+
+    def _on_signatures(self) -> Iterator[Finding]:
+        """Say what the DNS must hold, and whether anybody will count the signatures (RFC 7489 §3.1.1)."""
+        sender = self._settings.sender_domain.lower()
+        for signer in self._settings.signers:
+            name, record = signer.record
+            yield Finding(FindingCode.LETTERS_SIGNED, values={"name": name, "record": record})
+            if not f".{sender}".endswith(f".{signer.domain}") and not f".{signer.domain}".endswith(f".{sender}"):
+                values = {"domain": signer.domain, "sender": self._settings.sender_address}
+                yield Finding(FindingCode.SIGNED_FOR_ANOTHER, values=values)
 
     async def _try_out(self) -> None:
         connection = await self._pool.try_out()
@@ -228,14 +257,18 @@ class EmailChannel:
 
     async def _new_paper(self, part: Part) -> Stationery:
         files = {each.digest: await self._read(each.digest) for each in part.attachments if each.digest}
-        if sum(map(len, files.values())) < _SMALL:
-            paper = stationery(part, files, self._settings)
-        else:
-            paper = await asyncio.to_thread(stationery, part, files, self._settings)
+        if not files:
+            paper = self._packed_paper(part, files)
+        else:  # pictures take their time
+            paper = await asyncio.to_thread(self._packed_paper, part, files)
         while len(self._papers) >= _PARTS_KEPT:
             del self._papers[next(iter(self._papers))]
         self._papers[part] = paper
         return paper
+
+    def _packed_paper(self, part: Part, files: Mapping[str, bytes]) -> Stationery:
+        carried, travelling = packed(part, files, self._settings)
+        return stationery(carried, travelling, self._settings)
 
     async def _read(self, digest: str) -> bytes:
         try:

@@ -1,59 +1,69 @@
 """A letter as bytes: built once for everybody, and cheaply finished for each recipient.
 
 What all letters of a broadcast share is encoded once (Stationery); so are the words of each list (ListWords). A
-recipient changes a few header lines and the last lines of both texts. All bodies are base64: every line is short and
-7-bit, and none begins with a dot, so nothing has to be doubled on the wire. Structure: mixed(alternative(text,
-related(html, pictures)), files). Sources: RFC 2045, 2046, 2387, 2392, 5322; bulk headers: RFC 2369, 2919, 8058, 3834.
+recipient changes a few header lines, the last lines of both texts, and the personal words in them. All bodies are
+base64: every line is short and 7-bit, and none begins with a dot, so nothing has to be doubled on the wire. Structure:
+mixed(alternative(text, related(html, pictures)), files). Sources: RFC 2045, 2046, 2387, 2392, 5322; bulk headers:
+RFC 2369, 2919, 8058, 3834.
 """
 
 import re
 import secrets
-from binascii import b2a_base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
 from html import escape
+from itertools import chain, combinations
 
 from channels.contract import Attachment, Part
+from channels.email.bodies import Body, Gapped, base64_lines, gapped, octets, opened
+from channels.email.dkim import BodyHash, Fields, relaxed, signatures
 from channels.email.headers import display_name, field, file_parameter, unstructured
 from channels.email.rendering import LIST_BEGINS, LIST_ENDS, inline_pictures, reason_html, reason_text
 from channels.email.settings import Settings
+from channels.markup.personal import mended, split_at_words
 
 __all__ = ["Letter", "ListWords", "Stationery", "finish", "list_words", "message_id", "stationery"]
 
-_LINE = 57  # octets in a base64 line of 76 (RFC 2045 §6.8)
 _SHORT_TAIL = 16_384  # octets: copying so few is less work than sending them apart
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _WEB_ADDRESS = re.compile(r"https?://[!#-;=?-~]{1,800}")
+_IDENTITY = re.compile(r"<[!-;=?-~]{1,400}@[!-;=?-~]{1,400}>")
 _MIME_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
+_NOTHING: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
-    """A base64 body of which the end is still to come: whole lines, and the octets that did not fill one."""
+class _Version:
+    """What is shared by the letters to all who lack the same words. `title` is empty unless it differs for each."""
 
-    lines: bytes
-    rest: bytes
-
-    def closed(self, end: bytes) -> bytes:
-        return self.lines + _base64_lines(self.rest + end)
+    fields: bytes
+    signed: Fields
+    title: str
+    opening: bytes
+    text: Body
+    html: Body
+    html_end: Gapped
+    begun: BodyHash | None
 
 
 @dataclass(frozen=True, slots=True)
 class Stationery:
-    """What every letter with this part has in common. `topic` tells this part from others in statistics."""
+    """What every letter with this part has in common. `topic` tells this part from others in statistics.
 
-    head: bytes
-    text: _Open
+    `bare` are the fields of personal words without a spare: whoever lacks one of them gets another version.
+    """
+
+    versions: Mapping[frozenset[str], _Version]
     between: bytes
-    html: _Open
-    html_end: bytes
     tail: bytes
     topic: str
+    personal: bool
+    bare: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,6 @@ def stationery(part: Part, files: Mapping[str, bytes], settings: Settings) -> St
     missing file.
     """
     topic = sha256(f"{part.title}\0{part.text}\0{part.html}".encode("utf-8", "replace")).hexdigest()[:12]
-    html, _, after = part.html.partition(LIST_BEGINS)
     pictures = inline_pictures(part.attachments, settings.sender_domain)
     inline = list(pictures.values())
     attached = [each for each in part.attachments if each not in inline]
@@ -98,32 +107,64 @@ def stationery(part: Part, files: Mapping[str, bytes], settings: Settings) -> St
     mixed, alternative, related = (f"={kind}-{topic}" for kind in ("mixed", "alternative", "related"))
     shown = [_picture(cid, picture, files) for cid, picture in pictures.items()]
     kept = [_file(attachment, files) for attachment in attached]
+    whole = _multipart("mixed", mixed) if kept else _multipart("alternative", alternative)
+    opening = b"".join(
+        [
+            _delimiter(mixed) + _multipart("alternative", alternative) + b"\r\n" if kept else b"",
+            _delimiter(alternative),
+            _body("text/plain; charset=utf-8"),
+        ]
+    )
+    words = [word for text in (part.title, part.text, part.html) for word, _after in split_at_words(text)[1]]
+    bare = frozenset(word.field for word in words if not word.spare)
     return Stationery(
-        head=b"".join(
-            [
-                field("From", f"{display_name(settings.sender_name)}<{settings.sender_address}>"),
-                field("Subject", unstructured(part.title)),
-                field("Auto-Submitted", "auto-generated"),
-                field("Precedence", "bulk"),
-                field("X-Mailru-Msgtype", "announcement"),
-                field("MIME-Version", "1.0"),
-                _opening("mixed", mixed) if kept else b"",
-                _opening("alternative", alternative),
-                _body("text/plain; charset=utf-8"),
-            ]
-        ),
-        text=_open(_octets(part.text)),
+        versions={lacking: _version(part, lacking, whole, opening, settings) for lacking in _subsets(bare)},
         between=b"".join(
             [
-                b"--%b\r\n" % alternative.encode(),
-                _opening("related", related, 'type="text/html"') if shown else b"",
+                _delimiter(alternative),
+                _multipart("related", related, 'type="text/html"') + b"\r\n" + _delimiter(related) if shown else b"",
                 _body("text/html; charset=utf-8"),
             ]
         ),
-        html=_open(_octets(html)),
-        html_end=_octets(after.partition(LIST_ENDS)[2]),
         tail=b"".join([*_rest(related, shown), _closing(alternative), *_rest(mixed, kept)]),
         topic=topic,
+        personal=bool(words),
+        bare=bare,
+    )
+
+
+def _subsets(fields: frozenset[str]) -> Iterator[frozenset[str]]:
+    return map(frozenset, chain.from_iterable(combinations(fields, size) for size in range(len(fields) + 1)))
+
+
+def _version(part: Part, lacking: frozenset[str], whole: bytes, opening: bytes, settings: Settings) -> _Version:
+    title, plain, html = part.title, part.text, part.html
+    if lacking:
+        title, plain = mended(title, lacking), mended(plain, lacking)
+        html = mended(html, lacking, is_html=True)
+    html, _, after = html.partition(LIST_BEGINS)
+    varies = bool(split_at_words(title)[1])
+    fields = b"".join(
+        [
+            field("From", f"{display_name(settings.sender_name)}<{settings.sender_address}>"),
+            b"" if varies else field("Subject", unstructured(title)),
+            field("Auto-Submitted", "auto-generated"),
+            field("Precedence", "bulk"),
+            field("X-Mailru-Msgtype", "announcement"),
+            field("MIME-Version", "1.0"),
+            whole,
+        ]
+    )
+    text = opened(plain)
+    return _Version(
+        fields=fields,
+        signed=relaxed(fields) if settings.signers else {},
+        title=title if varies else "",
+        opening=opening,
+        text=text,
+        html=opened(html),
+        html_end=gapped(after.partition(LIST_ENDS)[2]),
+        begun=BodyHash(opening + text.lines) if settings.signers else None,
     )
 
 
@@ -141,31 +182,73 @@ def list_words(list_key: str, list_name: str, channel_key: str, settings: Settin
 
 
 def finish(
-    paper: Stationery, words: ListWords, to: str, key: str, unsubscribe: str, date: datetime, settings: Settings
+    paper: Stationery,
+    words: ListWords,
+    to: str,
+    key: str,
+    unsubscribe: str,
+    date: datetime,
+    settings: Settings,
+    *,
+    called: Mapping[str, str] | None = None,
+    answers: str = "",
 ) -> Letter:
     """Finish the letter for one recipient. `to` is an address in ASCII, `unsubscribe` a web address or empty.
 
-    Raises ValueError for an address that can't stand in a header.
+    `called` is what the personal words become, as `channels.markup.personal.called` makes it. `answers` is the
+    Message-ID of a letter that this one follows in the same thread. Raises ValueError for an address that can't stand
+    in a header.
     """
     if unsubscribe and not _WEB_ADDRESS.fullmatch(unsubscribe):
         raise ValueError("unsafe unsubscribe address")
+    named = called if called and paper.personal else {}
+    version = paper.versions[paper.bare.difference(named)]
+    plain = {each: octets(value) for each, value in named.items()} or _NOTHING
+    marked_up = {each: octets(escape(value)) for each, value in named.items()} or _NOTHING
     identity = message_id(key, settings)
     link = unsubscribe.encode()
-    head = [
-        field("Message-ID", identity),
-        _date(date.replace(microsecond=0), date.utcoffset()),
-        field("To", to),
-        *_unsubscribing(unsubscribe, settings.sender_address),
-        field("Feedback-ID", f"{paper.topic}:{words.feedback}"),
-        words.head,
-        paper.head,
-        paper.text.closed(words.text[0] + link + words.text[1]),
+    own = b"".join(
+        [
+            field("Message-ID", identity),
+            _date(date.replace(microsecond=0), date.utcoffset()),
+            field("To", to),
+            _personal_subject(version.title, named) if version.title else b"",
+            _thread(answers),
+            *_unsubscribing(unsubscribe, settings.sender_address),
+            field("Feedback-ID", f"{paper.topic}:{words.feedback}"),
+            words.head,
+        ]
+    )
+    rest = [
+        version.text.closed(words.text[0] + link + words.text[1], plain),
         paper.between,
-        paper.html.closed(words.html[0] + escape(unsubscribe).encode() + words.html[1] + paper.html_end),
+        version.html.lines,
+        version.html.closed(
+            words.html[0] + escape(unsubscribe).encode() + words.html[1] + version.html_end.filled(marked_up),
+            marked_up,
+        ),
     ]
+    signed = b""
+    if version.begun:
+        digest = version.begun.of([*rest, paper.tail])
+        signed = signatures(settings.signers, {**version.signed, **relaxed(own)}, digest, int(date.timestamp()))
+    head = [signed, own, version.fields, b"\r\n", version.opening, version.text.lines, *rest]
     if len(paper.tail) <= _SHORT_TAIL:
         return Letter(b"".join([*head, paper.tail]), b"", identity)
     return Letter(b"".join(head), paper.tail, identity)
+
+
+def _personal_subject(title: str, called: Mapping[str, str]) -> bytes:
+    start, words = split_at_words(title)
+    filled = [f"{called.get(word.field, word.spare or '')}{after}" for word, after in words]
+    return field("Subject", unstructured(start + "".join(filled)))
+
+
+def _thread(answers: str) -> bytes:
+    """RFC 5322 §3.6.4. What is no Message-ID (a receipt from elsewhere) names no letter, and is left out."""
+    if not _IDENTITY.fullmatch(answers):
+        return b""
+    return field("In-Reply-To", answers) + field("References", answers)
 
 
 @lru_cache(maxsize=16)
@@ -194,19 +277,20 @@ def _unsubscribing(url: str, sender: str) -> list[bytes]:
 # Parts of a multipart
 
 
-def _opening(kind: str, boundary: str, parameters: str = "") -> bytes:
-    """Write the head of a multipart and the delimiter of its first part."""
+def _multipart(kind: str, boundary: str, parameters: str = "") -> bytes:
     more = f"; {parameters}" if parameters else ""
-    head = field("Content-Type", f'multipart/{kind}{more};\r\n boundary="{boundary}"')
-    return head + b"\r\n--%b\r\n" % boundary.encode()
+    return field("Content-Type", f'multipart/{kind}{more};\r\n boundary="{boundary}"')
+
+
+def _delimiter(boundary: str) -> bytes:
+    return b"--%b\r\n" % boundary.encode()
 
 
 def _rest(boundary: str, parts: list[bytes]) -> list[bytes]:
     """Write the parts behind the first one, and the closing delimiter; nothing when there are none."""
     if not parts:
         return []
-    delimiter = b"--%b\r\n" % boundary.encode()
-    return [piece for part in parts for piece in (delimiter, part)] + [_closing(boundary)]
+    return [piece for part in parts for piece in (_delimiter(boundary), part)] + [_closing(boundary)]
 
 
 def _closing(boundary: str) -> bytes:
@@ -222,12 +306,12 @@ def _body(mime_type: str, *more: bytes) -> bytes:
 def _picture(cid: str, picture: Attachment, files: Mapping[str, bytes]) -> bytes:
     disposition = field("Content-Disposition", f"inline;\r\n {file_parameter('filename', picture.name)}")
     head = _body(_mime_type(picture), field("Content-ID", f"<{cid}>"), disposition)
-    return head + _base64_lines(files[picture.digest or ""])
+    return head + base64_lines(files[picture.digest or ""])
 
 
 def _file(attachment: Attachment, files: Mapping[str, bytes]) -> bytes:
     disposition = field("Content-Disposition", f"attachment;\r\n {file_parameter('filename', attachment.name)}")
-    return _body(_mime_type(attachment), disposition) + _base64_lines(files[attachment.digest or ""])
+    return _body(_mime_type(attachment), disposition) + base64_lines(files[attachment.digest or ""])
 
 
 def _mime_type(attachment: Attachment) -> str:
@@ -237,27 +321,12 @@ def _mime_type(attachment: Attachment) -> str:
     return kind if plain else "application/octet-stream"
 
 
-def _open(octets: bytes) -> _Open:
-    border = len(octets) - len(octets) % _LINE
-    return _Open(_base64_lines(octets[:border]), octets[border:])
-
-
-def _octets(text: str) -> bytes:
-    """Encode text with the line ends that it has inside base64 (RFC 2046 §4.1.1)."""
-    return text.replace("\n", "\r\n").encode("utf-8", "replace")
-
-
-def _base64_lines(octets: bytes) -> bytes:
-    encoded = b2a_base64(octets, newline=False)
-    return b"".join([encoded[start : start + 76] + b"\r\n" for start in range(0, len(encoded), 76)])
-
-
 # Names
 
 
 def _around(text: str, mark: str) -> tuple[bytes, bytes]:
     before, _, after = text.partition(mark) if mark else (text, "", "")
-    return _octets(before), _octets(after)
+    return octets(before), octets(after)
 
 
 def _label(key: str) -> str:
