@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.support import RESULTS
 from benchmarks.table import read, table
 
-NAMES = ("letters", "million", "press", "start", "lists", "profile")
+NAMES = ("letters", "million", "press", "start", "lists", "signing", "profile")
 
 
 def main(words: Sequence[str]) -> int:

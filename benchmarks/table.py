@@ -48,11 +48,13 @@ class Aim:
 
 
 _COST = ("million.cost.cpu", "million.cost.wall")
+_SIGNED = ("signing.rsa.rate", "signing.both.rate")
 AIMS = (
     Aim("letters/s on SQLite ÷ generator", 0.50, 0.80, ("letters.sqlite.ratio",), "{:.2f}", smaller=False),
     Aim("letters/s on Postgres ÷ generator", 0.45, 0.75, ("letters.postgres.ratio",), "{:.2f}", smaller=False),
     Aim("CPU seconds per 1,000 letters", 0.30, 0.20, ("letters.sqlite.cpu", "letters.postgres.cpu"), "{:.2f}"),
     Aim("300 KB letters", 350, 500, ("letters.large.rate",), "{:,.0f}/s", smaller=False),
+    Aim("signed letters for each processor", 500, 1000, _SIGNED, "{:,.0f}/s", smaller=False),
     Aim("relay 20 ms away", 400, 1000, ("letters.far.rate",), "{:,.0f}/s", smaller=False),
     Aim("cost per letter of 1,000,000 ÷ of 10,000", 1.2, 1.05, _COST, "{:.2f}"),
     Aim("memory during 1,000,000", 150, 100, ("million.peak",), "{:.0f} MB"),

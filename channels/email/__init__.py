@@ -1,6 +1,7 @@
 """Letters: one to each address of a mailing list, over a mail relay.
 
-`rendering` and `letter` turn a post into a letter, `headers` and `addresses` keep its outside right, `connection` and
+`rendering`, `personal` and `letter` turn a post into a letter, `bodies` its texts into octets, `headers` and `addresses`
+keep its outside right, `dkim` and `dkim_keys` sign it, `correcting` names one that follows another, `connection` and
 `pool` carry it over SMTP phase by phase, `answers` says what a relay's refusal means, `channel` joins them.
 """
 

@@ -150,6 +150,7 @@ def test_carries_every_header_of_a_bulk_letter() -> None:
     assert fields["Precedence"] == "bulk"
     assert len(fields["Feedback-ID"].split(":")) == 4
     assert fields["Feedback-ID"].endswith(":news:announcement:exampleorg")
+    assert fields["X-Mailru-Msgtype"] == "announcement"
     assert len(lines) == len(fields)
 
 
