@@ -112,6 +112,7 @@ class ProblemCode(StrEnum):
     SPLIT_IN_PARTS = "split_in_parts"  # values: parts
     CAPTION_APART = "caption_apart"  # values: length, limit
     RICH_MESSAGE = "rich_message"
+    TEXT_FIRST = "text_first"
     TOO_MANY_ATTACHMENTS = "too_many_attachments"  # values: count, limit
     ALBUM_SPLIT = "album_split"  # values: count, limit, albums
     ALBUM_MIXES_KINDS = "album_mixes_kinds"  # values: kinds, such as "photo+video,document"

@@ -116,6 +116,9 @@ PROBLEMS: Mapping[ProblemCode, Callable[[bool, Mapping[str, Any]], str]] = {
         "Выйдет одной большой публикацией: сначала фото, под ними весь текст. Кто давно не обновлял Telegram, увидит "
         "вместо неё просьбу обновиться."
     ),
+    ProblemCode.TEXT_FIRST: lambda _certain, _of: (
+        "Сначала выйдет текст, вложения — ответом за ним: так настроил администратор."
+    ),
     ProblemCode.TOO_MANY_ATTACHMENTS: lambda _certain, of: (
         f"Вложений {of['count']}, а помещается {of['limit']}: остальные не попадут."
     ),

@@ -103,7 +103,8 @@ class TelegramChannel:
 
     def render(self, post: Post) -> Rendering:
         """Show which messages the post becomes, and what an editor should know before."""
-        return render(post, rich=self._settings.long_text == "rich")
+        settings = self._settings
+        return render(post, rich=settings.long_text == "rich", text_first=settings.text_first)
 
     async def send(self, shipment: Shipment) -> Receipt:
         """Post one part. The receipt holds the ids of all its messages, and a link to the first.

@@ -9,7 +9,8 @@ Cutting the text so that its beginning fits under the picture would save no mess
 halves to forward, and editors with two halves to correct. Files and sounds are an appendix: they follow the text.
 
 Where the administrator has chosen rich messages (`long_text = "rich"`), a post that would become several for its
-length is one instead, as long as it keeps their limits.
+length is one instead, as long as it keeps their limits. Where the line is too slow for files (`text_first`), a text
+does not wait for what must be uploaded; a file that Telegram has already goes as fast as words.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,25 +51,31 @@ Piece = tuple[str, tuple[Entity, ...]]
 Album = tuple[Attachment, ...]
 
 
-def render(post: Post, *, rich: bool = False) -> Rendering:
+def render(post: Post, *, rich: bool = False, text_first: bool = False) -> Rendering:
     """Return the messages of a post in their order, and what an editor should know before sending them.
 
-    With `rich` a text that is too long for its place goes out in one rich message.
+    With `rich` a text that is too long for its place goes out in one rich message, with `text_first` a text does not
+    wait for uploads.
     """
     text, entities = normalised(post.text, post.entities)
     post = replace(post, text=text, entities=entities)
-    whole = Part(text, entities, post.attachments)
-    if rich and is_rich(whole) and _keeps_rich_limits(whole):
+    whole, late = Part(text, entities, post.attachments), text_first and _waits(post)
+    if rich and not late and is_rich(whole) and _keeps_rich_limits(whole):
         return Rendering((whole,), tuple(_rich_problems(post)))
     texts = split(text, entities, TEXT_LIMIT)
     shelves = _shelves(post.attachments)
     shown = [album for name in _SHOWN_FIRST for album in _albums(name, shelves)]
     appended = [album for name in shelves if name not in _SHOWN_FIRST for album in _albums(name, shelves)]
-    caption = _caption(post) if shown or appended else None
+    caption = _caption(post) if (shown or appended) and not late else None
     return Rendering(
-        tuple(_parts(texts, caption, shown, appended)),
-        tuple(_problems(post, texts, caption, shelves)),
+        tuple(_parts(texts, caption, [] if late else shown, [*shown, *appended] if late else appended)),
+        tuple(_problems(post, texts, caption, shelves, late=late)),
     )
+
+
+def _waits(post: Post) -> bool:
+    """Whether words would have to wait for an upload."""
+    return bool(post.text) and any(item.telegram_file_id is None for item in post.attachments)
 
 
 def is_rich(part: Part) -> bool:
@@ -144,12 +151,14 @@ def _album_limit(shelf: str) -> int:
 
 
 def _problems(
-    post: Post, texts: Sequence[Piece], caption: Piece | None, shelves: dict[str, list[Attachment]]
+    post: Post, texts: Sequence[Piece], caption: Piece | None, shelves: dict[str, list[Attachment]], *, late: bool
 ) -> Iterator[Problem]:
     if not texts and not post.attachments:
         yield _certain(ProblemCode.EMPTY)
     yield from _text_problems(post, texts)
-    if post.attachments and caption is None:
+    if late:
+        yield _doubt(ProblemCode.TEXT_FIRST)
+    elif post.attachments and caption is None:
         # People count signs, we count UTF-16 units to be safe: say what they see, and never less than the limit.
         length = max(len(post.text), CAPTION_LIMIT + 1)
         yield _doubt(ProblemCode.CAPTION_APART, length=length, limit=CAPTION_LIMIT)

@@ -15,8 +15,8 @@ class Settings(BaseModel):
     `chat_id` is the number or the public @name; `topic` the number of a forum's topic, 0 for none; `service_chat` a
     chat of the bot's own, where a doubtful post may be looked at. `silent` posts without a sound, `protect` forbids
     forwarding and saving, `pin` pins the first message of each announcement. `long_text` says what becomes of a text
-    that is too long for its place: a "reply" to the pictures, or one "rich" message. After `stale_hours` a delivery is
-    given up: news that late helps nobody.
+    that is too long for its place: a "reply" to the pictures, or one "rich" message. With `text_first` a text does not
+    wait for files that must be uploaded. After `stale_hours` a delivery is given up: news that late helps nobody.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -29,4 +29,5 @@ class Settings(BaseModel):
     protect: bool = False
     pin: bool = False
     long_text: Literal["reply", "rich"] = "reply"
+    text_first: bool = False
     stale_hours: float = Field(default=2, gt=0)

@@ -23,13 +23,17 @@ function words(text) {
   return [node];
 }
 
-const paragraph = (text) => h("div.text", { "data-testid": "text" }, words(text));
+const AIR = { "margin-block": "0.4em" };
+
+const paragraph = (text) => h("div.text", { "data-testid": "text", style: AIR }, words(text));
+
+const quotation = (content) => h("div.text", { style: AIR }, h("blockquote", {}, content));
 
 const BLOCKS = {
   paragraph: (block) => [paragraph(block.text)],
-  pre: (block) => [h("pre", {}, words(block.text))],
-  blockquote: (block) => [h("blockquote", {}, drawn(block.blocks))],
-  expandable_blockquote: (block) => [h("blockquote", {}, paragraph(block.text))],
+  pre: (block) => [h("pre", { style: AIR }, words(block.text))],
+  blockquote: (block) => [quotation(drawn(block.blocks))],
+  expandable_blockquote: (block) => [quotation(paragraph(block.text))],
   collage: (block) => telegramMedia(block.blocks),
 };
 

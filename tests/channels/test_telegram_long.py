@@ -57,7 +57,8 @@ async def channel(place: Place) -> TelegramChannel:
 
 
 def some(kind: AttachmentKind, **more: Any) -> Attachment:
-    return Attachment(kind, "файл", "a/b", **({"size": 1000, "telegram_file_id": "id"} | more))
+    given: dict[str, Any] = {"size": 1000, "telegram_file_id": "id"} | more
+    return Attachment(kind, "файл", "a/b", **given)
 
 
 # What becomes one
@@ -326,3 +327,47 @@ def test_a_plain_part_is_never_taken_for_a_rich_one() -> None:
     for part in render(Post(LONG, attachments=(some(PHOTO), some(DOCUMENT)))).parts:
         assert not is_rich(part)
         assert utf16_length(part.text) <= 4096
+
+
+# Text first
+
+
+def test_a_text_does_not_wait_for_uploads_where_that_is_wanted() -> None:
+    photo, paper = some(PHOTO, telegram_file_id=None, digest="d"), some(DOCUMENT, telegram_file_id=None, digest="e")
+    for text in ("Коротко", LONG):
+        post = Post(text, attachments=(photo, paper))
+        for rich in (True, False):
+            rendering = render(post, text_first=True, rich=rich)
+            parts = [(bool(part.text), part.attachments) for part in rendering.parts]
+            assert parts[-2:] == [(False, (photo,)), (False, (paper,))]
+            assert set(parts[:-2]) == {(True, ())}
+            found = {problem.code for problem in rendering.problems}
+            assert ProblemCode.TEXT_FIRST in found
+            assert not found & {ProblemCode.CAPTION_APART, ProblemCode.RICH_MESSAGE}
+            assert not rendering.blocked
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        Post("Коротко"),
+        Post("Коротко", attachments=(some(PHOTO), some(PHOTO))),
+        Post(LONG, attachments=(some(PHOTO),)),
+        Post("", attachments=(some(PHOTO, telegram_file_id=None, digest="d"),)),
+    ],
+)
+def test_where_nothing_has_to_wait_nothing_changes(post: Post) -> None:
+    assert render(post, text_first=True) == render(post)
+
+
+async def test_words_are_out_while_their_picture_still_travels(place: Place) -> None:
+    channel = await place.open(text_first=True)
+    post = Post("Митинг в 10:30", attachments=(place.keep(PHOTO, next(pictures())),))
+    words, picture = channel.render(post).parts
+    first = await channel.send(shipment(words))
+    place.telegram.faults.add("sendPhoto", Fault(Kind.HANGS, before=True))
+    with pytest.raises(Unconfirmed):
+        await channel.send(shipment(picture, previous=first))
+    assert [post["text"] for post in place.posts()] == ["Митинг в 10:30"]
+    await channel.send(shipment(picture, previous=first))
+    assert place.posts()[-1]["reply_to_message"]["text"] == "Митинг в 10:30"
