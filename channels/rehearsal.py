@@ -31,6 +31,7 @@ from channels.contract import (
     Shipment,
     Surroundings,
 )
+from channels.markup import prepared
 
 __all__ = ["Mishap", "RehearsalChannel", "Settings", "connect"]
 
@@ -136,7 +137,8 @@ class RehearsalChannel:
     # What it does
 
     def render(self, post: Post) -> Rendering:
-        """One part that holds everything as it was written."""
+        """One part that holds everything as it was written, or as it is to be typeset."""
+        post = prepared(post) if post.typography else post
         part = Part(post.text, post.entities, post.attachments, title=post.title)
         return Rendering((part,), tuple(self._problems(post)))
 

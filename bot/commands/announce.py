@@ -45,6 +45,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
 @click.option("--text")
 @click.option("--text-file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--format", "markup", type=click.Choice(list(composing.FORMATS)), default="plain", show_default=True)
+@click.option("--typography", is_flag=True)
 @click.option("--title", default="")
 @click.option("--media", type=_READABLE, multiple=True)
 @click.option("--to", multiple=True, required=True)
@@ -61,6 +62,7 @@ async def announce(
     text: str | None,
     text_file: str | None,
     markup: str,
+    typography: bool,
     title: str,
     media: Sequence[Path],
     to: Sequence[str],
@@ -78,7 +80,7 @@ async def announce(
     _refuse_nonsense(when, wait=wait, timeout=timeout)
     settings = invocation.settings()
     body = composing.read_text(text, text_file, markup)
-    composed = await composing.compose(body, title, media)
+    composed = await composing.compose(body, title, media, typography=typography)
     draft = Draft(composed.post, composed.files, _targets(to), urgent=urgent, key=key)
     with starting():
         async with opened_desk(settings) as desk:

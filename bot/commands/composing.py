@@ -54,13 +54,14 @@ class Composed:
     files: Sequence[bytes]
 
 
-async def compose(text: Text, title: str, media: Sequence[Path]) -> Composed:
+async def compose(text: Text, title: str, media: Sequence[Path], *, typography: bool = False) -> Composed:
     """Make a post. Raises Failure for a file that cannot be taken, and for nothing at all."""
     found = [await asyncio.to_thread(_attachment, path) for path in media]
     body, entities = text
     if not body and not found:
         raise Failure(ExitCode.BAD_INPUT, texts.EMPTY)
-    post = Post(body, one_line(title), entities, tuple(attachment for attachment, _content in found))
+    attachments = tuple(attachment for attachment, _content in found)
+    post = Post(body, one_line(title), entities, attachments, typography)
     return Composed(post, [content for _attachment, content in found])
 
 

@@ -11,8 +11,10 @@ from channels.markup.html_in import from_html
 from channels.markup.letter import letter_html
 from channels.markup.markdown_in import from_markdown
 from channels.markup.plain import letter_text, vk_text
+from channels.markup.preparing import prepared
 from channels.markup.splitting import split
 from channels.markup.tags import MarkupError, MarkupFault
+from channels.markup.typography import typeset
 from channels.markup.units import utf16_length
 
 __all__ = [
@@ -23,7 +25,9 @@ __all__ = [
     "letter_html",
     "letter_text",
     "normalised",
+    "prepared",
     "split",
+    "typeset",
     "utf16_length",
     "vk_text",
 ]

@@ -1,8 +1,9 @@
 """What Telegram's server does to a text before it keeps it, done beforehand and for every channel alike.
 
-Source: tdlib, td/telegram/MessageEntity.cpp, clean_input_string_with_entities and fix_formatted_text. Two steps go
-further than the server: blanks are cut from the start even where an entity covers them, and a lone surrogate (from a
-command line in a broken encoding) becomes U+FFFD, because nothing downstream could encode it.
+Source: tdlib, td/telegram/MessageEntity.cpp, clean_input_string_with_entities and fix_formatted_text. Some steps go
+further than the server: all control characters become spaces, not only those of ASCII; blanks are cut from the start
+even where an entity covers them; a lone surrogate (from a command line in a broken encoding) becomes U+FFFD, because
+nothing downstream could encode it.
 """
 
 import unicodedata
@@ -10,31 +11,30 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from channels.contract import Entity
+from channels.markup.settling import settled
 from channels.markup.units import Span, clip, offsets, spans_of, stripped
 
 __all__ = ["normalised"]
 
-_DROPPED = frozenset("\r\u2028\u2029\u202a\u202b\u202c\u202d\u202e")
+# The last three are accents that the server takes for lines drawn through the text.
+_DROPPED = frozenset("\r\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u030a\u0333\u033f")
 
 
 def normalised(text: str, entities: Iterable[Entity] = ()) -> tuple[str, tuple[Entity, ...]]:
-    """Return the text without what no reader should meet, and the entities moved along.
+    """Return the text without what no reader should meet, and the entities that can stand together, moved along.
 
-    Carriage returns, U+2028 to U+202E go; other control characters but the newline become spaces; blanks at both
-    ends are cut. Entities that lose all of their text go too.
+    Carriage returns, U+2028 to U+202E and three accents go; other control characters but the newline become spaces;
+    blanks at both ends are cut. Entities that lose all of their text go too. Of those that can't stand in one another
+    one goes (see `settled`), a style is one entity as far as it reaches, and outer entities come before inner ones.
     """
     clean = [_cleaned(char) for char in text]
     places = list(accumulate((len(char) for char in clean), initial=0))
-    spans = [
-        Span(places[span.start], places[span.end], span.entity)
-        for span in spans_of(text, entities)
-        if places[span.start] < places[span.end]
-    ]
+    spans = (Span(places[span.start], places[span.end], span.entity) for span in spans_of(text, entities))
     whole = "".join(clean)
     start, end = stripped(whole, 0, len(whole))
     if start >= end:
         return "", ()
-    return whole[start:end], clip(spans, offsets(whole), start, end)
+    return whole[start:end], clip(settled(whole, spans), offsets(whole), start, end)
 
 
 def _cleaned(char: str) -> str:

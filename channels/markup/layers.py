@@ -5,11 +5,10 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from channels.contract import Entity
+from channels.markup.settling import QUOTES
 from channels.markup.units import Span
 
 __all__ = ["Block", "Layer", "Run", "blocks", "runs"]
-
-_QUOTES = frozenset({"blockquote", "expandable_blockquote"})
 
 
 class Block(NamedTuple):
@@ -44,7 +43,7 @@ def blocks(length: int, spans: Iterable[Span]) -> list[Block]:
     """Cut a text of `length` code points at the edges of quotations and blocks of code. Quotations do not nest."""
     quotes, codes = [], []
     for span in spans:
-        if span.entity.type in _QUOTES:
+        if span.entity.type in QUOTES:
             quotes.append(span)
         elif span.entity.type == "pre":
             codes.append(span)

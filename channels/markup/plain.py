@@ -20,6 +20,7 @@ __all__ = ["letter_text", "vk_text"]
 # What may stand right behind an address in brackets without becoming a part of it; "" is the end of the text.
 _MAY_FOLLOW = frozenset({"", *" \t\n\u00a0.,;:!?…)]}»”\"'"})
 _ZERO_WIDTH_SPACE = "\u200b"
+_STRUCK = "~~"
 # `@club1 (name)`, `*id1 (name)`, `[club1|name]`, `[https://vk.com/…|name]`. Source: VK API, wall.post, as practised.
 _VK_SYNTAX = re.compile(r"(?<!\w)[@*](?=[A-Za-z])|\[(?=[^\s\[\]|]+\|)")
 
@@ -27,11 +28,13 @@ _VK_SYNTAX = re.compile(r"(?<!\w)[@*](?=[A-Za-z])|\[(?=[^\s\[\]|]+\|)")
 class _Order(IntEnum):
     """What comes first of several edits in one place."""
 
-    ADDRESS = 0
-    AFTER_QUOTE = 1
-    BEFORE_QUOTE = 2
-    QUOTE_SIGN = 3
-    WORDS = 4
+    STRUCK_ENDS = 0
+    ADDRESS = 1
+    AFTER_QUOTE = 2
+    BEFORE_QUOTE = 3
+    QUOTE_SIGN = 4
+    STRUCK_BEGINS = 5
+    WORDS = 6
 
 
 class _Edit(NamedTuple):
@@ -60,10 +63,13 @@ def vk_text(text: str, entities: Iterable[Entity] = ()) -> str:
 
 
 def letter_text(text: str, entities: Iterable[Entity] = ()) -> str:
-    """Return `text` for the plain part of a letter: addresses in angle brackets, quoted lines behind `> `."""
+    """Return `text` for the plain part of a letter: addresses in angle brackets, quoted lines behind `> `.
+
+    What is struck out stands between `~~`, else it would be taken for what holds.
+    """
     spans = spans_of(text, entities)
-    edits = [*_addresses(text, _links(text, spans), " <{}>".format), *_quotes(text, spans, sign="> ")]
-    return _edited(text, edits)
+    links = _addresses(text, _links(text, spans), " <{}>".format)
+    return _edited(text, [*links, *_quotes(text, spans, sign="> "), *_struck(text, spans)])
 
 
 def _links(text: str, spans: Iterable[Span]) -> list[Span]:
@@ -131,6 +137,15 @@ def _gap(beside: str, bare: str) -> str:
     """Return the newlines that are lacking to a blank line. `bare` is `beside` without the white space."""
     newlines = beside.count("\n") - bare.count("\n")
     return "\n" * max(0, 2 - newlines) if bare else ""
+
+
+def _struck(text: str, spans: Iterable[Span]) -> Iterator[_Edit]:
+    for first, last in {span[:2] for span in spans if span.entity.type == "strikethrough"}:
+        for line in re.finditer(r"[^\n]+", text[first:last]):
+            start, end = stripped(text, first + line.start(), first + line.end())
+            if start < end:
+                yield _Edit(start, _Order.STRUCK_BEGINS, start, _STRUCK)
+                yield _Edit(end, _Order.STRUCK_ENDS, end, _STRUCK)
 
 
 def _edited(text: str, edits: Iterable[_Edit]) -> str:

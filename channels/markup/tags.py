@@ -19,11 +19,6 @@ __all__ = ["Attributes", "MarkupError", "MarkupFault", "Place", "TagReader"]
 Attributes = Mapping[str, str | None]
 Place = tuple[int, int]  # line and column, both counted from 1
 
-# Types that may not stand in one another, under one name. No other type may stand in itself.
-_KINDS = {
-    "blockquote": "quote", "expandable_blockquote": "quote",
-    "text_link": "link", "text_mention": "link",
-}  # fmt: skip
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _FLOWING = _HEADINGS | {"p", "li"}
 _LISTS = frozenset({"ul", "ol"})
@@ -183,14 +178,12 @@ class TagReader:
     def _opening(self, tag: str, attributes: Attributes) -> Opening | None:
         if tag not in _MEANINGS:
             return None
+        block = next((element.opening for element in self._elements if element.tag == "pre"), None)
+        if block is not None and tag == "code":
+            _name_language(block, attributes)
+            return None
         entity = _MEANINGS[tag](attributes)
-        outer = {_kind(element.opening): element.opening for element in self._elements if element.opening is not None}
-        if "pre" in outer:  # holds nothing; a `code` in it only names the language
-            _name_language(outer["pre"], attributes)
-            return None
-        if entity is None or _KINDS.get(entity.type, entity.type) in outer:
-            return None
-        return self._composer.open(entity)
+        return None if entity is None else self._composer.open(entity)
 
     def _break_at(self, tag: str) -> None:
         if tag in _BLOCKS:
@@ -236,10 +229,6 @@ class TagReader:
         if element.tag in _LISTS:
             self._next_numbers.pop()
         self._break_at(element.tag)
-
-
-def _kind(opening: Opening) -> str:
-    return _KINDS.get(opening.entity.type, opening.entity.type)
 
 
 def _name_language(opening: Opening, attributes: Attributes) -> None:

@@ -14,10 +14,9 @@ does not wait for what must be uploaded; a file that Telegram has already goes a
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from channels.contract import Attachment, AttachmentKind, Entity, Part, Post, Problem, ProblemCode, Rendering
-from channels.markup import normalised, split, utf16_length
+from channels.markup import prepared, split, utf16_length
 from channels.telegram.rich import RICH_BLOCKS, RICH_MEDIA, RICH_TEXT, text_blocks
 
 __all__ = ["ALBUM_LIMIT", "CAPTION_LIMIT", "MOST_TEXTS", "TEXT_LIMIT", "UPLOAD_LIMITS", "is_rich", "render"]
@@ -57,8 +56,8 @@ def render(post: Post, *, rich: bool = False, text_first: bool = False) -> Rende
     With `rich` a text that is too long for its place goes out in one rich message, with `text_first` a text does not
     wait for uploads.
     """
-    text, entities = normalised(post.text, post.entities)
-    post = replace(post, text=text, entities=entities)
+    post = prepared(post)
+    text, entities = post.text, post.entities
     whole, late = Part(text, entities, post.attachments), text_first and _waits(post)
     if rich and not late and is_rich(whole) and _keeps_rich_limits(whole):
         return Rendering((whole,), tuple(_rich_problems(post)))

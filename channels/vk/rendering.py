@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from channels.contract import Attachment, AttachmentKind, Entity, Part, Post, Problem, ProblemCode, Rendering
-from channels.markup import normalised, personal, vk_text
+from channels.markup import personal, prepared, vk_text
 
 TEXT_LENGTH = 15_000
 """In characters. VK documents none; 15,895 is reported for its web form, and a publisher that works keeps to this."""
@@ -40,9 +40,8 @@ def render(post: Post, *, pictures: bool) -> Rendering:
     that readers must open first. What can't go is left out and named; only a post that VK would refuse is blocked.
     """
     doubts = personal.problems(post, is_personal=False)
-    post = personal.impersonal(post)
-    plain, entities = normalised(post.text, post.entities)
-    text = vk_text(plain, entities)
+    post = prepared(personal.impersonal(post))
+    text = vk_text(post.text, post.entities)
     attachments, problems = _attachments(post.attachments, pictures=pictures)
     if not text.strip() and not attachments:
         problems.append(Problem(ProblemCode.EMPTY, certain=True))
@@ -50,7 +49,7 @@ def render(post: Post, *, pictures: bool) -> Rendering:
     if over > 0:
         values = {"length": len(text), "limit": TEXT_LENGTH, "over": over}
         problems.append(Problem(ProblemCode.TEXT_TOO_LONG, certain=True, values=values))
-    if _loses_meaning(entities):
+    if _loses_meaning(post.entities):
         problems.append(Problem(ProblemCode.FORMATTING_LOST, certain=False))
     return Rendering((Part(text=text, attachments=attachments),), (*problems, *doubts))
 

@@ -13,6 +13,7 @@ def encode_post(post: Post) -> dict[str, Any]:
         "text": post.text,
         "entities": [_set_only(asdict(entity)) for entity in post.entities],
         "attachments": [_set_only(asdict(attachment)) for attachment in post.attachments],
+        **({"typography": True} if post.typography else {}),
     }
 
 
@@ -26,6 +27,7 @@ def decode_post(value: dict[str, Any]) -> Post:
             Attachment(**{**attachment, "kind": AttachmentKind(attachment["kind"])})
             for attachment in value["attachments"]
         ),
+        typography=value.get("typography", False),
     )
 
 

@@ -1,10 +1,13 @@
 """Promises that hold for every text, however odd: accents in heaps, emoji families, entities that cross."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import combinations
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.contract import Entity
@@ -19,11 +22,11 @@ from channels.markup import (
     utf16_length,
     vk_text,
 )
+from channels.markup.settling import QUOTES, STYLES
+from tests.support.effort import examples, patient
 
-settings.register_profile(
-    "markup", deadline=None, database=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow]
-)
-PROFILE = settings.get_profile("markup")
+PROFILE = examples(250)
+pytestmark = patient
 
 TYPES = [
     "mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number", "bold", "italic", "underline",
@@ -64,15 +67,20 @@ texts = st.one_of(
 )
 
 
+clean_texts = st.lists(st.sampled_from(CLUSTERS + BLANKS), max_size=40).map("".join)
+
+
 @st.composite
-def posts(draw: st.DrawFn, source: st.SearchStrategy[str] = texts) -> tuple[str, tuple[Entity, ...]]:
+def posts(
+    draw: st.DrawFn, source: st.SearchStrategy[str] = texts, types: Sequence[str] = TYPES
+) -> tuple[str, tuple[Entity, ...]]:
     """A text and entities whose ends lie between code points, as Telegram's do, inside the text or a little beyond."""
     text = draw(source)
     places = [utf16_length(text[:index]) for index in range(len(text) + 1)]
     places.append(places[-1] + 5)
     ends = st.sampled_from(places)
     entities = []
-    for type_ in draw(st.lists(st.sampled_from(TYPES), max_size=8)):
+    for type_ in draw(st.lists(st.sampled_from(types), max_size=8)):
         start, end = sorted((draw(ends), draw(ends)))
         entities.append(Entity(type_, start, end - start, url="https://fnpr.ru" if type_ == "text_link" else None))
     return text, tuple(entities)
@@ -80,14 +88,14 @@ def posts(draw: st.DrawFn, source: st.SearchStrategy[str] = texts) -> tuple[str,
 
 def formatting(text: str, entities: Iterable[Entity]) -> list[tuple[str, frozenset[str]]]:
     """Every character that is not blank, with the types of the entities that hold it."""
-    entities = tuple(entities)
+    held: list[set[str]] = [set() for _ in range(utf16_length(text))]
+    for entity in entities:
+        for place in held[max(0, entity.offset) : max(0, entity.offset + entity.length)]:
+            place.add(entity.type)
     found, unit = [], 0
     for char in text:
         if not char.isspace():
-            held = frozenset(
-                entity.type for entity in entities if entity.offset <= unit < entity.offset + entity.length
-            )
-            found.append((char, held))
+            found.append((char, frozenset(held[unit])))
         unit += utf16_length(char)
     return found
 
@@ -143,6 +151,27 @@ def test_pieces_together_say_and_look_the_same(post: tuple[str, tuple[Entity, ..
 
 
 @PROFILE
+@given(texts, st.integers(2, 40))
+def test_between_two_pieces_only_blanks_are_left_out(text: str, limit: int) -> None:
+    rest = text
+    for piece, _ in split(text, (), limit):
+        blanks, _, rest = rest.partition(piece)
+        assert not blanks.strip()
+    assert not rest.strip()
+
+
+@examples(30)
+@given(posts(), st.integers(30, 200), st.sampled_from([1024, 4096]))
+def test_long_posts_keep_to_telegrams_limits(post: tuple[str, tuple[Entity, ...]], times: int, limit: int) -> None:
+    text, entities = post
+    unit = utf16_length(text)
+    every = [replace(one, offset=one.offset + turn * unit) for turn in range(times) for one in entities]
+    pieces = split(text * times, every, limit)
+    assert all(0 < utf16_length(piece) <= limit for piece, _ in pieces)
+    assert [char for piece in pieces for char in formatting(*piece)] == formatting(text * times, every)
+
+
+@PROFILE
 @given(posts(), st.integers(2, 40))
 def test_splitting_a_piece_again_changes_nothing(post: tuple[str, tuple[Entity, ...]], limit: int) -> None:
     for piece in split(*post, limit):
@@ -182,7 +211,7 @@ def test_a_link_that_fits_stays_in_one_piece(before: str, label: str, after: str
 @PROFILE
 @given(posts())
 def test_a_letter_reads_and_looks_the_same(post: tuple[str, tuple[Entity, ...]]) -> None:
-    text, entities = normalised(*post)
+    text, entities = normalised(post[0])[0], post[1]
     reader = LetterReader()
     reader.feed(letter_html(text, entities))
     reader.close()
@@ -224,9 +253,40 @@ def test_normalising_twice_changes_nothing(post: tuple[str, tuple[Entity, ...]])
 
 
 @PROFILE
-@given(posts(st.lists(st.sampled_from(CLUSTERS + BLANKS), max_size=40).map("".join)))
-def test_normalising_keeps_words_and_looks(post: tuple[str, tuple[Entity, ...]]) -> None:
+@given(posts(source=clean_texts, types=STYLES))
+def test_normalising_keeps_words_and_styles(post: tuple[str, tuple[Entity, ...]]) -> None:
     assert formatting(*normalised(*post)) == formatting(*post)
+
+
+@PROFILE
+@given(posts(source=clean_texts))
+def test_normalising_adds_no_looks_and_keeps_words(post: tuple[str, tuple[Entity, ...]]) -> None:
+    before, after = formatting(*post), formatting(*normalised(*post))
+    assert [char for char, _ in before] == [char for char, _ in after]
+    assert all(shown <= given for (_, given), (_, shown) in zip(before, after, strict=True))
+
+
+@PROFILE
+@given(posts())
+def test_what_is_settled_can_stand_together(post: tuple[str, tuple[Entity, ...]]) -> None:
+    _, entities = normalised(*post)
+    for one, other in combinations(entities, 2):
+        meet = one.offset < other.offset + other.length and other.offset < one.offset + one.length
+        if meet and not {one.type, other.type} & set(STYLES):
+            assert one.type in QUOTES  # the outer one, listed first
+            assert other.type not in QUOTES
+            assert one.offset <= other.offset <= other.offset + other.length <= one.offset + one.length
+        if meet and one.type == other.type:
+            pytest.fail(f"two of {one.type} share a letter")
+
+
+@PROFILE
+@given(posts(source=clean_texts, types=["text_link", *STYLES, "code", *QUOTES]))
+def test_no_linked_letter_loses_its_link(post: tuple[str, tuple[Entity, ...]]) -> None:
+    def linked(text: str, entities: Iterable[Entity]) -> list[bool]:
+        return ["text_link" in held for _, held in formatting(text, entities)]
+
+    assert linked(*normalised(*post)) == linked(*post)
 
 
 TAGS = ["b", "i", "a", "p", "br", "ul", "ol", "li", "h1", "pre", "code", "blockquote", "span", "tg-emoji", "x"]

@@ -5,13 +5,13 @@ from channels.contract import Entity
 from channels.markup import MarkupError, MarkupFault, from_html, from_markdown, normalised
 
 HTML = {
-    "<b>а</b><strong>б</strong>": ("аб", [Entity("bold", 0, 1), Entity("bold", 1, 1)]),
-    "<i>а</i><em>б</em>": ("аб", [Entity("italic", 0, 1), Entity("italic", 1, 1)]),
-    "<u>а</u><ins>б</ins>": ("аб", [Entity("underline", 0, 1), Entity("underline", 1, 1)]),
-    "<s>а</s><strike>б</strike><del>в</del>": ("абв", [Entity("strikethrough", place, 1) for place in range(3)]),
+    "<b>а</b><strong>б</strong>": ("аб", [Entity("bold", 0, 2)]),
+    "<i>а</i><em>б</em>": ("аб", [Entity("italic", 0, 2)]),
+    "<u>а</u><ins>б</ins>": ("аб", [Entity("underline", 0, 2)]),
+    "<s>а</s><strike>б</strike><del>в</del>": ("абв", [Entity("strikethrough", 0, 3)]),
     '<tg-spoiler>а</tg-spoiler><span class="tg-spoiler">б</span>': (
         "аб",
-        [Entity("spoiler", 0, 1), Entity("spoiler", 1, 1)],
+        [Entity("spoiler", 0, 2)],
     ),
     '<a href="https://fnpr.ru/?a=1&amp;b=2">тут</a>': (
         "тут",
@@ -22,6 +22,10 @@ HTML = {
     "<code>x &lt; 1</code>": ("x < 1", [Entity("code", 0, 5)]),
     "<pre>\nx\n  y</pre>": ("x\n  y", [Entity("pre", 0, 5)]),
     '<pre><code class="language-python">x</code></pre>': ("x", [Entity("pre", 0, 1, language="python")]),
+    '<pre>а <a href="https://fnpr.ru">б</a></pre>': (
+        "а б",
+        [Entity("pre", 0, 2), Entity("text_link", 2, 1, url="https://fnpr.ru")],
+    ),
     "было\n<blockquote>цитата</blockquote>\nстало": ("было\nцитата\nстало", [Entity("blockquote", 5, 6)]),
     "<blockquote expandable>а</blockquote>": ("а", [Entity("expandable_blockquote", 0, 1)]),
     '<tg-emoji emoji-id="53">👍</tg-emoji>': ("👍", [Entity("custom_emoji", 0, 2, custom_emoji_id="53")]),
@@ -57,7 +61,7 @@ MARKDOWN = {
         "а б в г",
         [Entity("bold", 0, 1), Entity("italic", 2, 1), Entity("strikethrough", 4, 1), Entity("code", 6, 1)],
     ),
-    "***а***": ("а", [Entity("italic", 0, 1), Entity("bold", 0, 1)]),
+    "***а***": ("а", [Entity("bold", 0, 1), Entity("italic", 0, 1)]),
     "[слово](https://пример.рф/путь)": ("слово", [Entity("text_link", 0, 5, url="https://пример.рф/путь")]),
     "<https://fnpr.ru>": ("https://fnpr.ru", [Entity("text_link", 0, 15, url="https://fnpr.ru")]),
     "![афиша](https://fnpr.ru/a.jpg)": ("афиша", [Entity("text_link", 0, 5, url="https://fnpr.ru/a.jpg")]),

@@ -123,3 +123,15 @@ def test_knows_clusters(whole: str) -> None:
 def test_knows_where_flags_end() -> None:
     text = FLAG * 2
     assert [is_border(text, index) for index in range(5)] == [True, False, True, False, True]
+
+
+FLAWLESS = "Профсоюз — это сила. 👩‍👩‍👧‍👦 Приходите 🇷🇺! 1️⃣ пункт, 👍🏽 пункт й\u0301.\n\n"
+
+
+@pytest.mark.parametrize("limit", [1024, 4096])
+def test_long_texts_fill_telegrams_messages_and_lose_nothing(limit: int) -> None:
+    text = FLAWLESS * 400
+    pieces = split(text, [Entity("bold", 0, utf16_length(text))], limit)
+    assert all(limit * 2 // 3 < utf16_length(piece) <= limit for piece in texts(pieces)[:-1])
+    assert all(entities == (Entity("bold", 0, utf16_length(piece)),) for piece, entities in pieces)
+    assert "\n\n".join(texts(pieces)) == text.rstrip()
