@@ -23,6 +23,9 @@ API_VERSION = "5.199"
 LIBRARY_BASE = "https://api.vk.ru"
 """The address that vk_api has built in."""
 
+TOKEN_ENDED = frozenset({5, 1114, 1116, 1117, 3609})
+"""What VK says of a token that is good for nothing any more. Source: VK's JSON schema."""
+
 DETAIL_LENGTH = 400
 SLACK = 5.0
 """Seconds granted beyond the limits of the sockets, which count each read anew."""
@@ -88,6 +91,10 @@ class TokenKeeper(Protocol):
 
     def token(self, exchange: Exchange) -> str:
         """Return one that works now. Called in the client's thread. Raises Failure."""
+        ...
+
+    def refused(self, token: str) -> None:
+        """Hear that VK does not take this one, whatever was thought of it."""
         ...
 
 
@@ -174,7 +181,10 @@ class Client:
         try:
             answer = self._vk.method(method, values, raw=True)["response"]
         except vk_api.ApiError as error:
-            return self._refusal(what, error.error)
+            refusal = self._refusal(what, error.error)
+            if self._keeper is not None and isinstance(refusal, Refused) and refusal.code in TOKEN_ENDED:
+                self._keeper.refused(str(self._vk.token["access_token"]))
+            return refusal
         except vk_api.ApiHttpError as error:
             return self._http_failure(what, error.response.status_code)
         except requests.RequestException as error:

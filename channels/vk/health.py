@@ -7,11 +7,10 @@ from enum import StrEnum
 from math import ceil
 
 from channels.contract import Finding, FindingCode
-from channels.vk.client import Client, Failure, Refused
+from channels.vk.client import TOKEN_ENDED, Client, Failure, Refused
 
 __all__ = ["Ability", "Health", "examine", "expiring"]
 
-_REFUSED = frozenset({5, 1114, 1116, 1117, 3609})
 _UNFIT = frozenset({20, 21, 27, 28, 1051})
 _NO_NUMBER = 100
 """What VK says of a call that names no community, unless the key belongs to one."""
@@ -133,13 +132,13 @@ def _right_missing(right: str, token: str, detail: str, *, fatal: bool) -> Findi
 
 
 def _lacking(failure: Failure, right: str, token: str, *, fatal: bool) -> Finding:
-    if isinstance(failure, Refused) and failure.code not in _REFUSED | _UNFIT:
+    if isinstance(failure, Refused) and failure.code not in TOKEN_ENDED | _UNFIT:
         return _right_missing(right, token, failure.detail, fatal=fatal)
     return _not_reached(failure, token, fatal=fatal)
 
 
 def _not_reached(failure: Failure, token: str, *, fatal: bool = True) -> Finding:
     code = FindingCode.NOT_REACHED
-    if isinstance(failure, Refused) and failure.code in _REFUSED | _UNFIT:
-        code = FindingCode.TOKEN_REFUSED if failure.code in _REFUSED else FindingCode.TOKEN_UNFIT
+    if isinstance(failure, Refused) and failure.code in TOKEN_ENDED | _UNFIT:
+        code = FindingCode.TOKEN_REFUSED if failure.code in TOKEN_ENDED else FindingCode.TOKEN_UNFIT
     return Finding(code, fatal=fatal, detail=failure.detail, values={"token": token})

@@ -64,6 +64,7 @@ class Keeper:
         self._url = f"{vk_id_base}/oauth2/auth"
         self._now = now
         self._pair: Pair | None = None
+        self._bad = ""
 
     def __repr__(self) -> str:
         return f"Keeper({self._path})"
@@ -79,13 +80,20 @@ class Keeper:
 
     def token(self, exchange: Exchange) -> str:
         """Return an access token that is good for some minutes. Raises Failure: Lost, or NotSent for the moment."""
-        if self._pair is None or not self._pair.lasts(self._now()):
+        if self._pair is None or not self._works(self._pair):
             with _alone(self._path):
                 self._pair = self._fresh(_read(self._path), exchange)
         return self._pair.access_token
 
+    def refused(self, token: str) -> None:
+        """Exchange the pair before the next call, or take up a new one that a person has put into the file."""
+        self._bad = token
+
+    def _works(self, pair: Pair) -> bool:
+        return pair.lasts(self._now()) and pair.access_token != self._bad
+
     def _fresh(self, pair: Pair, exchange: Exchange) -> Pair:
-        if pair.lasts(self._now()):
+        if self._works(pair):
             return pair  # another process was quicker
         form = {
             "grant_type": "refresh_token",

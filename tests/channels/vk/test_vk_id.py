@@ -151,6 +151,29 @@ async def test_a_new_grant_in_the_file_is_taken_up_without_a_restart(
     assert len(vk.posts(GROUP)) == 1
 
 
+async def test_a_token_that_ended_before_its_time_is_exchanged_at_the_next_try(
+    vk: VkStandIn, channel: VkChannel, file: Path, shelf: Shelf
+) -> None:
+    await channel.send(shipment("Фото", shelf.picture()))
+    vk.revoke(kept(file)["access_token"])
+    error = await failure(channel, shipment("Фото", shelf.picture(), key="key-2"))
+    assert (type(error), error.reason) == (ChannelClosed, Reason.TOKEN_REVOKED)
+    await channel.send(shipment("Фото", shelf.picture(), key="key-2"))
+    assert len(vk.posts(GROUP)) == 2
+
+
+async def test_a_new_grant_is_taken_up_though_the_old_token_had_time_left(
+    vk: VkStandIn, channel: VkChannel, file: Path, shelf: Shelf
+) -> None:
+    await channel.send(shipment("Фото", shelf.picture()))
+    vk.identity.revoke()
+    await failure(channel, shipment("Фото", shelf.picture(), key="key-2"))
+    vk.add_vk_id("second", 7, administers=[GROUP], **IDS)
+    put(file, json.dumps({**IDS, "refresh_token": "second"}))
+    await channel.send(shipment("Фото", shelf.picture(), key="key-2"))
+    assert len(vk.posts(GROUP)) == 2
+
+
 @pytest.mark.parametrize(
     "kind", [Kind.DROPS_BEFORE, Kind.BAD_GATEWAY, Kind.HALF_ANSWER, Kind.HANGS, Kind.DROPS_AFTER_REQUEST]
 )
