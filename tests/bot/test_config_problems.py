@@ -143,6 +143,7 @@ CASES: list[tuple[str, dict[str, str], ConfigCode, str, list[str]]] = [
         ["мимо пулера", "postgresql+asyncpg://"],
     ),
     (MAIL.replace("press@", "press"), {}, ConfigCode.BAD_ADDRESS, "channels.mail.sender", ["press@example.org"]),
+    (f"{MAIL}dkim_key = 'x'", {}, ConfigCode.BAD_SIGNING_KEY, "channels.mail.dkim_key", ["BEGIN PRIVATE KEY"]),
     (
         f"[bot]\ntoken = '{TOKEN}'\n[channels.tg]\nkind = 'telegram'\nchat_id = 'smolprof'",
         {},
