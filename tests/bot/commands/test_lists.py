@@ -29,11 +29,15 @@ def test_a_file_becomes_a_list(rupor: Rupor) -> None:
         "updated": [],
         "unchanged": 0,
         "missing": [],
+        "missing_count": 0,
+        "missing_removed": False,
         "duplicates": [],
+        "unclear": [],
         "bad": [],
+        "import": 1,
     }
     assert rupor.json("lists") == {
-        "lists": [{"list": "all", "name": "Все организации", "addresses": 2, "suppressed": 0}]
+        "lists": [{"list": "all", "name": "Все организации", "addresses": 2, "suppressed": 0, "reasons": {}}]
     }
     assert shown(rupor) == [("anna@example.org", "Анна", "Обком"), ("boris@пример.рф", "", "Горком")]
     assert "Все организации" in rupor("lists")[1]
@@ -59,7 +63,8 @@ def test_a_trial_run_shows_what_would_change_and_changes_nothing(rupor: Rupor) -
     code, out, _ = rupor("lists", "import", "all", file, "--dry-run")
     assert code == 3
     assert "проба" in out
-    assert "anna@example.org: Анна → Анна Ильина" in out
+    assert "1 новый, 1 исчез, 1 исправлен, 1 с ошибкой (строка 4)" in out.replace("\u00a0", " ")
+    assert "anna@example.org (Анна → Анна Ильина)" in out
     assert "new@example.org" in out
     assert "в списке остаются: 1" in out
     assert [one[0] for one in shown(rupor)] == ["anna@example.org", "boris@пример.рф"]
@@ -154,28 +159,113 @@ def test_a_list_is_not_written_where_it_cannot_be(rupor: Rupor) -> None:
     assert (code, "не записался" in err) == (2, True)
 
 
-# Single addresses
-
-
-def test_an_address_is_taken_off_a_list(rupor: Rupor) -> None:
-    rupor("lists", "import", "all", a_file(rupor, GOOD))
-    assert rupor.json("lists", "remove", "all", "BORIS@пример.рф") == {
-        "list": "all",
-        "address": "boris@xn--e1afmkfd.xn--p1ai",
-    }
-    assert [one[0] for one in shown(rupor)] == ["anna@example.org"]
-    assert rupor("lists", "remove", "all", "boris@пример.рф")[0] == 4
-
-
-@pytest.mark.parametrize("address", ["нет", "a@", "a@b\nc@d.ru", "иван@example.org"])
-def test_what_is_no_address_is_refused(rupor: Rupor, address: str) -> None:
-    rupor("lists", "import", "all", a_file(rupor, GOOD))
-    assert rupor("lists", "remove", "all", address)[0] == 2
-
-
-@pytest.mark.parametrize("command", ["show", "export", "remove"])
+@pytest.mark.parametrize("command", ["show", "export", "remove", "undo"])
 def test_an_unknown_list_names_the_nearest(rupor: Rupor, command: str, tmp_path: Path) -> None:
     rupor("lists", "import", "smolensk", a_file(rupor, GOOD))
-    rest = {"show": [], "export": [str(tmp_path / "x.csv")], "remove": ["a@example.org"]}[command]
+    rest = {"show": [], "undo": [], "export": [str(tmp_path / "x.csv")], "remove": ["a@example.org"]}[command]
     code, _, err = rupor("lists", command, "smolnsk", *rest)
     assert (code, "«smolensk»" in err) == (4, True)
+
+
+# Taking an import back
+
+
+def test_an_import_is_taken_back_by_one_command(rupor: Rupor) -> None:
+    rupor("lists", "import", "all", a_file(rupor, GOOD))
+    before = rupor.json("lists", "show", "all")
+    file = a_file(rupor, "E-mail;Имя\nanna@example.org;Анна Ильина\nnew@example.org;\n")
+    answer = rupor.json("lists", "import", "all", file, "--remove-missing")
+    assert (answer["missing_count"], answer["missing_removed"], answer["import"]) == (1, True, 2)
+    assert [one[0] for one in shown(rupor)] == ["anna@example.org", "new@example.org"]
+    undone = rupor.json("lists", "undo", "all")
+    assert (undone["import"], undone["file"], undone["kept"]) == (2, "адреса.csv", 0)
+    assert (undone["removed"], undone["restored"], undone["returned"]) == (1, 1, 1)
+    assert rupor.json("lists", "show", "all") == before
+
+
+def test_an_undo_says_what_it_had_to_leave(rupor: Rupor) -> None:
+    rupor.a_list("all", "anna@example.org")
+    rupor("lists", "import", "all", a_file(rupor, GOOD))
+    rupor("lists", "remove", "all", "anna@example.org")
+    code, out, _ = rupor("lists", "undo", "all")
+    assert code == 3
+    assert "Убрано новых: 1." in out
+    assert "с тех пор изменены: anna@example.org" in out
+    assert rupor.json("lists", "show", "all")["members"] == []
+
+
+def test_there_is_an_end_to_taking_back(rupor: Rupor) -> None:
+    rupor("lists", "import", "all", a_file(rupor, GOOD))
+    code, out, _ = rupor("lists", "undo", "all")
+    assert (code, "Списка больше нет" in out) == (0, True)
+    assert rupor.json("lists") == {"lists": []}
+    rupor.a_list("all", "anna@example.org")
+    code, _, err = rupor("lists", "undo", "all")
+    assert (code, "Возвращать нечего" in err) == (4, True)
+
+
+def test_a_file_with_mistakes_takes_nobody_out(rupor: Rupor) -> None:
+    rupor("lists", "import", "all", a_file(rupor, GOOD))
+    file = a_file(rupor, "anna@example.org\nboris@\n")
+    for more in ([], ["--dry-run"]):
+        code, _, err = rupor("lists", "import", "all", file, "--remove-missing", *more)
+        assert (code, "--remove-missing" in err) == (2, True)
+    assert len(shown(rupor)) == 2
+
+
+# Tags and consent
+
+KNOWN = (
+    "E-mail;Имя;Метки;Согласие;Источник согласия;Дата согласия\n"
+    "anna@example.org;Анна;профком;да;анкета;01.03.2026\nboris@example.org;Борис;;нет;;\n"
+)
+
+
+def test_all_that_is_known_of_an_address_is_shown(rupor: Rupor) -> None:
+    rupor("lists", "import", "all", a_file(rupor, KNOWN))
+    answer = rupor.json("lists", "show", "all")
+    assert answer["tags"] == {"профком": 1}
+    anna, boris = answer["members"]
+    assert (anna["tags"], anna["consent"], anna["consent_source"], anna["consent_on"], anna["suppressed"]) == (
+        ["профком"],
+        "yes",
+        "анкета",
+        "2026-03-01",
+        None,
+    )
+    assert anna["source"].startswith("cli:")
+    assert anna["added_at"].endswith("Z")
+    assert (boris["consent"], boris["consent_on"], boris["suppressed"]) == ("no", None, "no_consent")
+    out = rupor("lists", "show", "all")[1]
+    assert "Метки: профком (1)" in out
+    assert "есть, анкета, 2026-03-01" in out
+    assert "не дал согласия" in out
+
+
+def test_a_broadcast_may_go_to_a_tag_of_a_list(rupor: Rupor) -> None:
+    rupor("lists", "import", "all", a_file(rupor, KNOWN + "vera@example.org;Вера;ПРОФКОМ, совет;;;\n"), "--name", "Все")
+    code, out, _ = rupor("announce", "--text", "x", "--to", "mail:all#профком", "--dry-run")
+    assert (code, "2 получателя (Все · профком)" in out.replace("\u00a0", " ")) == (0, True)
+    rupor("announce", "--text", "Только профкому", "--to", "mail:all#Профком", "--wait")
+    assert rupor.sent("mail") == ["Только профкому"] * 2
+
+
+def test_a_tag_that_nobody_bears_is_refused_with_the_nearest(rupor: Rupor) -> None:
+    rupor("lists", "import", "all", a_file(rupor, KNOWN))
+    code, _, err = rupor("announce", "--text", "x", "--to", "mail:all#профкм")
+    assert (code, "«mail:all#профком»" in err) == (2, True)
+    assert rupor("announce", "--text", "x", "--to", "wall#профком")[0] == 2
+
+
+def test_an_export_has_everything_and_changes_nothing_when_it_comes_back(rupor: Rupor) -> None:
+    rupor("lists", "import", "all", a_file(rupor, KNOWN))
+    rupor("lists", "suppress", "anna@example.org")
+    for name in ("out.csv", "out.xlsx"):
+        out = rupor.folder / name
+        rupor("lists", "export", "all", str(out))
+        answer = rupor.json("lists", "import", "all", str(out), "--dry-run")
+        assert (answer["added"], answer["updated"], answer["unchanged"], answer["missing_count"]) == ([], [], 2, 0)
+    head, anna, boris = (rupor.folder / "out.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert head.startswith("E-mail;Имя;Организация;Метки;Согласие;Источник согласия;Дата согласия;Не получает;")
+    assert anna.startswith("anna@example.org;Анна;;профком;да;анкета;2026-03-01;отключён вручную;cli:")
+    assert "не дал согласия" in boris
