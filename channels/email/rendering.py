@@ -152,7 +152,8 @@ def _shortened(text: str, longest: int) -> str:
 
 def _enclosed(file: Attachment) -> EnclosedFile:
     kind = PurePath(file.name).suffix[1:].upper()
-    return EnclosedFile(file.name, kind if len(kind) <= _LONGEST_KIND else "", _readable_size(file.size))
+    tells = kind.isascii() and kind.isalnum() and not kind.isdigit() and len(kind) <= _LONGEST_KIND
+    return EnclosedFile(file.name, kind if tells else "", _readable_size(file.size))
 
 
 def _readable_size(size: int) -> str:

@@ -107,6 +107,16 @@ def test_a_usual_letter_stays_far_below_what_gmail_clips() -> None:
     assert len(part.html.encode()) < 30_000
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.pdf", "PDF"), ("план.DOCX", "DOCX"), ("a.mp3", "MP3"), ("Отчёт.2026", ""), ("a.torrent", ""), ("список", "")],
+)
+def test_a_file_shows_its_kind_where_that_tells_something(name: str, kind: str) -> None:
+    file = Attachment(AttachmentKind.DOCUMENT, name, "application/octet-stream", 10, digest="ee" * 32)
+    shown = html_of(Post("x", attachments=(file,))).select_one("td.kind")
+    assert (shown.get_text() if shown else "") == kind
+
+
 def test_links_have_the_colour_that_was_wished_for() -> None:
     evil = '" style="color:#1d6fc0">'
     [part] = render(Post(f"https://example.org {evil}"), some_settings(link_colour="#006600")).parts
