@@ -17,7 +17,7 @@ from bot.collector import Collector
 from bot.config import Settings
 from bot.dispatcher import ALLOWED_UPDATES, Face, build, introduce
 from bot.incoming import replay
-from bot.opening import StartCode, StartError, opened_desk
+from bot.opening import StartCode, StartError, opened_desk, opened_postboxes
 from bot.polling import Polling
 from bot.watch import Watch
 from bot.webhook import Webhook
@@ -25,6 +25,7 @@ from bot.working import a_worker, attend
 from delivery import schema
 from delivery.database import is_unreachable
 from delivery.desk import Desk
+from delivery.returns import Returns
 from delivery.scheduler import Scheduler
 from delivery.schema import Standing
 from web import site
@@ -47,6 +48,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         worker = a_worker(settings, desk, on_change=boards.poke)
         scheduler = Scheduler(desk, on_release=worker.poke, on_missed=boards.poke)
 
+        returns = Returns(desk, opened_postboxes(settings, desk.now), on_change=boards.poke)
+
         def poke() -> None:
             worker.poke()
             scheduler.poke()
@@ -60,7 +63,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await stack.enter_async_context(_listening(settings, desk, intake))
         # What handlers and collector began must be recorded before the worker's last look at the queue.
         async with asyncio.TaskGroup() as group:
-            for part in (worker, scheduler, boards, collector, Watch(desk, settings.bot)):
+            for part in (worker, scheduler, boards, collector, returns, Watch(desk, settings.bot)):
                 group.create_task(part.run(stop))
             group.create_task(attend(settings, desk, stop, poke))
             await replay(bot, dispatcher, face)

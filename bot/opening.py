@@ -12,6 +12,7 @@ from enum import StrEnum
 from bot.config import Settings
 from channels import registry
 from channels.contract import Channel, ChannelError, Surroundings, TelegramAccess
+from channels.returns import Postbox, PostboxError
 from delivery import schema
 from delivery.clock import DatabaseClock
 from delivery.database import Database, is_unreachable
@@ -157,6 +158,19 @@ async def opened_channel(
         yield channel
     finally:
         await channel.close()
+
+
+def opened_postboxes(settings: Settings, now: Callable[[], datetime]) -> dict[str, Postbox]:
+    """Prepare the mailboxes for what comes back, by channel. Raises StartError."""
+    found = {}
+    for key, section in settings.channels.items():
+        try:
+            box = registry.postbox(section, now)
+        except PostboxError as error:
+            raise StartError(StartCode.CHANNEL_NOT_OPENED, f"{key}: {error.detail}") from None
+        if box is not None:
+            found[key] = box
+    return found
 
 
 def _surroundings(settings: Settings, database: Database, now: Callable[[], datetime]) -> Surroundings:

@@ -66,21 +66,23 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
     UNCONFIRMED = "unconfirmed"
     CANCELLED = "cancelled"
+    RETURNED = "returned"
 
 
 _D = DeliveryState
 TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     _D.QUEUED: frozenset({_D.SENDING, _D.CANCELLED, _D.FAILED, _D.UNCONFIRMED}),
     _D.SENDING: frozenset({_D.SENT, _D.FAILED, _D.UNCONFIRMED, _D.QUEUED, _D.CANCELLED}),
-    _D.SENT: frozenset(),
+    _D.SENT: frozenset({_D.RETURNED}),
     _D.FAILED: frozenset({_D.QUEUED}),
-    _D.UNCONFIRMED: frozenset({_D.SENT, _D.FAILED, _D.QUEUED}),
+    _D.UNCONFIRMED: frozenset({_D.SENT, _D.FAILED, _D.QUEUED, _D.RETURNED}),
     _D.CANCELLED: frozenset(),
+    _D.RETURNED: frozenset({_D.QUEUED}),
 }
 """The allowed steps. queued -> failed: the part before it never came. queued -> unconfirmed: cancelled while it waited
 to be repeated, so nobody knows whether it is there. sending -> cancelled: claimed, not yet begun.
-failed -> queued and the steps out of unconfirmed are a person's word, or a late answer of the very attempt that was in
-doubt."""
+failed -> queued, returned -> queued and the steps out of unconfirmed are a person's word, or a late answer of the very
+attempt that was in doubt. What came back (`delivery.returns`) was sent, or in doubt, and surely did not arrive."""
 
 CLOCK_SLACK = timedelta(minutes=1)
 """So far the clocks of two workers may differ, or a clock may be corrected, without a word."""
@@ -89,7 +91,7 @@ UNFINISHED = frozenset({_D.QUEUED, _D.SENDING})
 
 
 class Outcome(StrEnum):
-    """How an attempt ended. A person's word about a doubtful delivery is an attempt of its own."""
+    """How an attempt ended. A person's word about a doubtful delivery, and a return, are attempts of their own."""
 
     SENT = "sent"
     DEFERRED = "deferred"
@@ -98,6 +100,8 @@ class Outcome(StrEnum):
     CLOSED = "closed"
     SETTLED_SENT = "settled_sent"
     SETTLED_NOT_SENT = "settled_not_sent"
+    RETURNED = "returned"
+    COMPLAINED = "complained"
 
 
 class ScheduleState(StrEnum):

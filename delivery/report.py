@@ -18,7 +18,7 @@ from delivery.model import (
 )
 from delivery.store import announcements, broadcasts, deliveries, holds, schedules
 
-TROUBLE = (DeliveryState.FAILED, DeliveryState.UNCONFIRMED)
+TROUBLE = (DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.RETURNED)
 
 Counts = Mapping[DeliveryState, int]
 """How many deliveries are in each state; every state is there."""
@@ -43,7 +43,7 @@ class BroadcastReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that is known of an announcement. `troubles` are its failed and unconfirmed deliveries, up to a limit."""
+    """All that is known of an announcement. `troubles` are its deliveries in a state of TROUBLE, up to a limit."""
 
     announcement: Announcement
     state: AnnouncementState

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -111,13 +111,31 @@ def _section(model: type[Model], data: object, where: str, folder: Path, problem
         problems.append(wrong_type(where, TomlType.SECTION, data))
         return None
     data, excused = _prepared(model, data, where, folder, problems)
+    inner = {
+        key: _section(its, data.pop(key), f"{where}.{key}", folder, problems)
+        for key, its in _inner_sections(model).items()
+        if key in data
+    }
     values = {key: _ready(model, key, value, folder) for key, value in data.items() if not _is_blank(model, key, value)}
     try:
-        return model.model_validate_json(json.dumps(values, default=_fits_nowhere), strict=True)
+        made = model.model_validate_json(json.dumps(values, default=_fits_nowhere), strict=True)
     except ValidationError as error:
         found = complaints(error, model, data, where)
         problems += [each for each in found if each.where not in excused]
         return None
+    if None in inner.values():
+        return None
+    return made.model_copy(update=inner) if inner else made
+
+
+def _inner_sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The keys that are sections of their own, as in [channels.mail.returns]."""
+    found = {}
+    for key, field in model.model_fields.items():
+        for each in (field.annotation, *get_args(field.annotation)):
+            if isinstance(each, type) and issubclass(each, BaseModel):
+                found[key] = each
+    return found
 
 
 def _fits_nowhere(_date: object) -> dict[str, object]:

@@ -48,6 +48,7 @@ DELIVERY: Mapping[DeliveryState, str] = {
     DeliveryState.FAILED: "не дошло",
     DeliveryState.UNCONFIRMED: "неизвестно, дошло ли",
     DeliveryState.CANCELLED: "отменено",
+    DeliveryState.RETURNED: "вернулось",
 }
 
 OUTCOME: Mapping[Outcome, str] = {
@@ -58,6 +59,8 @@ OUTCOME: Mapping[Outcome, str] = {
     Outcome.CLOSED: "канал недоступен, попытка не считается",
     Outcome.SETTLED_SENT: "человек подтвердил: вышло",
     Outcome.SETTLED_NOT_SENT: "человек подтвердил: не вышло",
+    Outcome.RETURNED: "письмо вернулось",
+    Outcome.COMPLAINED: "получатель пожаловался на спам",
 }
 
 SCHEDULE: Mapping[ScheduleState, str] = {

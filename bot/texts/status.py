@@ -41,6 +41,7 @@ def _counts(one: Report) -> str:
     said = [
         (DeliveryState.SENT, "ушло"),
         (DeliveryState.FAILED, "не дошло"),
+        (DeliveryState.RETURNED, "вернулось"),
         (DeliveryState.UNCONFIRMED, "неизвестно"),
     ]
     words = [f"{word} {number(counts[state])}" for state, word in said if counts[state]]

@@ -198,7 +198,7 @@ class Connection:
 
     def _from(self, letter: Letter) -> bytes:
         sized = b" SIZE=%d" % letter.size if self._client.supports_extension("size") else b""
-        return b"FROM:<%b>%b" % (self._sender, sized)
+        return b"FROM:<%b>%b" % (letter.return_path or self._sender, sized)
 
     async def _reset(self) -> None:
         """Take back a begun envelope, so that the next letter finds none."""

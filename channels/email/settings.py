@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from channels.email.addresses import mailbox
 from channels.email.brand import Logo, LogoError, is_colour, read_logo
+from channels.email.return_settings import ReturnSettings
 
 if TYPE_CHECKING:
     from channels.email.dkim import Signer
@@ -145,6 +146,7 @@ class Settings(BaseModel):
     list_domain: Annotated[str, AfterValidator(_domain)] = ""
     stale_hours: Annotated[int, Field(ge=1)] = 24
     largest_letter: Annotated[int, Field(ge=10_000)] = 20_000_000
+    returns: ReturnSettings | None = None
 
     dkim_key: Annotated[SecretStr, AfterValidator(_rsa_key)] = SecretStr("")
     dkim_selector: Selector = "rupor"

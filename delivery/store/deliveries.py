@@ -31,11 +31,11 @@ __all__ = [
     "undo_doubt",
 ]
 
-_TROUBLE = frozenset({DeliveryState.FAILED, DeliveryState.UNCONFIRMED})
+_TROUBLE = frozenset({DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.RETURNED})
 _LOST = (DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED)
 # A literal, not parameters: the partial index answers only to it.
 _IN_TROUBLE: ColumnElement[bool] = delivery.c.state.in_(
-    [literal_column("'failed'"), literal_column("'unconfirmed'")],
+    [literal_column("'failed'"), literal_column("'unconfirmed'"), literal_column("'returned'")],
 )
 
 # Cancelling a broadcast is one word in its row; its queued deliveries follow in slices, and count as cancelled at once.

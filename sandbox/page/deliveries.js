@@ -15,14 +15,15 @@ const STATES = {
   failed: ["bad", "не дошло"],
   unconfirmed: ["doubt", "неизвестно"],
   cancelled: ["cancelled", "отменено"],
+  returned: ["bad", "вернулось"],
 };
 
-const BAR = ["sent", "failed", "unconfirmed", "cancelled", "sending", "queued"];
+const BAR = ["sent", "failed", "returned", "unconfirmed", "cancelled", "sending", "queued"];
 
 const FILTERS = {
   all: ["Все", () => true],
   open: ["В работе", (row) => row.state === "queued" || row.state === "sending"],
-  trouble: ["Не дошли", (row) => row.state === "failed" || row.state === "unconfirmed"],
+  trouble: ["Не дошли", (row) => ["failed", "returned", "unconfirmed"].includes(row.state)],
 };
 
 const KINDS = { telegram: "telegram", vk: "vk", email: "mail" };
@@ -150,6 +151,7 @@ function drawProgress(rows) {
   const open = counts.queued + counts.sending;
   if (open) words.push(`в работе ${open}`);
   if (counts.failed) words.push(`${plural(counts.failed, "не дошло", "не дошли", "не дошли")} ${counts.failed}`);
+  if (counts.returned) words.push(`${plural(counts.returned, "вернулось", "вернулись", "вернулись")} ${counts.returned}`);
   if (counts.unconfirmed) words.push(`неизвестно ${counts.unconfirmed}`);
   if (counts.cancelled) words.push(`отменено ${counts.cancelled}`);
   const text = words.join(" · ");

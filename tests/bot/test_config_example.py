@@ -8,6 +8,7 @@ from pydantic import BaseModel, SecretStr
 
 from bot.config import BotSettings, Database, DeliverySettings, Settings, Web
 from bot.config.sections import General
+from channels.email.return_settings import ReturnSettings
 from channels.registry import SETTINGS
 from tests.support.settings import TOKEN, complaint, loaded
 
@@ -23,6 +24,9 @@ def example_with_everything() -> str:
 REQUIRED_SECRETS = {"RUPOR_BOT__TOKEN": TOKEN, "RUPOR_CHANNELS__VK__COMMUNITY_TOKEN": "wall-key"}
 
 
+OF_RETURNS = {"RUPOR_CHANNELS__MAIL__RETURNS__PASSWORD": "box-key"}
+
+
 def test_the_example_loads_once_its_secrets_are_filled_in(tmp_path: Path) -> None:
     settings = loaded(tmp_path, EXAMPLE.read_text(encoding="utf-8"), REQUIRED_SECRETS, need_bot=True)
     assert set(settings.channels) == {"tg", "vk", "mail"}
@@ -36,11 +40,19 @@ def test_the_example_left_as_it_is_names_the_secrets_to_fill_in(tmp_path: Path) 
 
 def sections_of(settings: Settings) -> dict[str, BaseModel]:
     named: dict[str, BaseModel] = {each: getattr(settings, each) for each in ("database", "bot", "delivery", "web")}
-    return named | {f"channels.{key}": channel for key, channel in settings.channels.items()}
+    channels: dict[str, BaseModel] = {f"channels.{key}": channel for key, channel in settings.channels.items()}
+    inner = {
+        f"{where}.{key}": its
+        for where, channel in channels.items()
+        for key in type(channel).model_fields
+        if isinstance(its := getattr(channel, key), BaseModel)
+    }
+    assert set(inner) == {"channels.mail.returns"}
+    return named | channels | inner
 
 
 def test_the_example_names_every_key_and_shows_its_true_default(tmp_path: Path) -> None:
-    settings = loaded(tmp_path, example_with_everything(), REQUIRED_SECRETS)
+    settings = loaded(tmp_path, example_with_everything(), REQUIRED_SECRETS | OF_RETURNS)
     assert {type(channel) for channel in settings.channels.values()} == set(SETTINGS.values())
     written = set(re.findall(r"^#(\w+) =", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE))
     assert written >= {"timezone", "url"}
@@ -64,6 +76,8 @@ def test_the_guide_for_administrators_explains_every_key() -> None:
         "`[web]`": Web,
     }
     headings |= {f'`kind = "{kind}"`': model for kind, model in SETTINGS.items()}
+    inner = next(each for each in chapters if "[channels.mail.returns]" in each).partition("[channels.mail.returns]")[2]
+    assert [key for key in ReturnSettings.model_fields if f"`{key}`" not in inner] == []
     for heading, model in headings.items():
         chapter = next(each for each in chapters if heading in each.splitlines()[0])
         assert [key for key in model.model_fields if f"`{key}`" not in chapter and key != "kind"] == [], heading
@@ -71,7 +85,7 @@ def test_the_guide_for_administrators_explains_every_key() -> None:
 
 def test_nothing_but_secrets_holds_secret_words() -> None:
     """A key named like a secret must be one, so that it never shows."""
-    models: list[type[BaseModel]] = [BotSettings, Web, Database, *SETTINGS.values()]
+    models: list[type[BaseModel]] = [BotSettings, Web, Database, ReturnSettings, *SETTINGS.values()]
     for model in models:
         for key, field in model.model_fields.items():
             if re.search(r"token|secret|password", key):

@@ -22,6 +22,7 @@ from tests.support.settings import MAIL, TOKEN, WALL, complaint, loaded
 # What is refused: the text, the environment, the code, the key, and what the Russian sentence must name
 
 PORT = {"RUPOR_WEB__PORT": "http"}
+RETURNS = f"{MAIL}[channels.mail.returns]\nhost = 'imap.x.ru'\nusername = 'press'\npassword = 'secret'\n"
 CASES: list[tuple[str, dict[str, str], ConfigCode, str, list[str]]] = [
     ("[bot]\ntokne = 'x'", {}, ConfigCode.UNKNOWN_KEY, "bot.tokne", ["«token»"]),
     ("[web]\nqqq = 1", {}, ConfigCode.UNKNOWN_KEY, "web.qqq", ["Удалите", "public_url"]),
@@ -115,6 +116,15 @@ CASES: list[tuple[str, dict[str, str], ConfigCode, str, list[str]]] = [
         ["absent", "нет. Проверьте путь"],
     ),
     ("[bot]\ntoken_file = '.'", {}, ConfigCode.FILE_UNREADABLE, "bot.token_file", ["папка", "имя файла"]),
+    (f"{MAIL}colour = 'red'", {}, ConfigCode.BAD_COLOUR, "channels.mail.colour", ["#c8102e"]),
+    (f"{MAIL}logo = 'config.toml'", {}, ConfigCode.BAD_LOGO, "channels.mail.logo", ["config.toml", "PNG или JPEG"]),
+    (
+        f"{MAIL}templates = 'letter'",
+        {},
+        ConfigCode.BAD_TEMPLATES,
+        "channels.mail.templates",
+        ["letter: такой папки нет", "Проверьте путь"],
+    ),
     ("[bot]\ntoken = 'bot1:A'", {}, ConfigCode.BAD_TOKEN, "bot.token", ["@BotFather", "без слова bot"]),
     ("[bot]\ntoken = '1234 :A'", {}, ConfigCode.BAD_TOKEN, "bot.token", ["без пробелов"]),
     ("[bot]\nproxies = ['ftp://x:1']", {}, ConfigCode.BAD_PROXY, "bot.proxies", ["№ 1", "socks5://"]),
@@ -143,6 +153,24 @@ CASES: list[tuple[str, dict[str, str], ConfigCode, str, list[str]]] = [
         ["мимо пулера", "postgresql+asyncpg://"],
     ),
     (MAIL.replace("press@", "press"), {}, ConfigCode.BAD_ADDRESS, "channels.mail.sender", ["press@example.org"]),
+    (f"{MAIL}returns = 'x'", {}, ConfigCode.WRONG_TYPE, "channels.mail.returns", ["[channels.mail.returns]"]),
+    (f"{RETURNS}fodler = 'x'", {}, ConfigCode.UNKNOWN_KEY, "channels.mail.returns.fodler", ["«folder»"]),
+    (f"{RETURNS}port = 0", {}, ConfigCode.OUT_OF_RANGE, "channels.mail.returns.port", ["от 1 до 65535"]),
+    (
+        f"{RETURNS}return_path = 'press@x.ru'",
+        {},
+        ConfigCode.BAD_RETURN_PATH,
+        "channels.mail.returns.return_path",
+        ["звёздочкой", "press+*@example.org"],
+    ),
+    (
+        f"{RETURNS}return_path = 'press+*@x.ru'",
+        {},
+        ConfigCode.MISSING_SECRET,
+        "channels.mail.returns.secret",
+        ["secret_file"],
+    ),
+    (f"{RETURNS}secret = 'short'", {}, ConfigCode.TOO_SHORT, "channels.mail.returns.secret", ["16"]),
     (f"{MAIL}dkim_key = 'x'", {}, ConfigCode.BAD_SIGNING_KEY, "channels.mail.dkim_key", ["BEGIN PRIVATE KEY"]),
     (
         f"[bot]\ntoken = '{TOKEN}'\n[channels.tg]\nkind = 'telegram'\nchat_id = 'smolprof'",

@@ -27,6 +27,9 @@ CAUSES: Mapping[tuple[DeliveryState, DeliveryState], str] = {
     (_D.UNCONFIRMED, _D.SENT): "person or look: it is there, or channel: late receipt",
     (_D.UNCONFIRMED, _D.FAILED): "person: it is not there, or channel: late refusal",
     (_D.UNCONFIRMED, _D.QUEUED): "person: send again, or look: it is not there, or channel: late 'not now'",
+    (_D.SENT, _D.RETURNED): "mailbox: the letter came back",
+    (_D.UNCONFIRMED, _D.RETURNED): "mailbox: the letter came back",
+    (_D.RETURNED, _D.QUEUED): "person: send again",
 }
 """Who takes each step."""
 

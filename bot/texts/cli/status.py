@@ -5,11 +5,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.texts.measures import clipped, moment, number
-from bot.texts.reasons import while_held, why
+from bot.texts.reasons import after_return, while_held, why
 from bot.texts.states import ANNOUNCEMENT, BROADCAST, DELIVERY, SCHEDULE
 from channels.contract import Reason
 from delivery.model import BroadcastState, Delivery, DeliveryState, Hold, Schedule
-from delivery.report import BroadcastReport, ChannelReport, Report
+from delivery.report import TROUBLE, BroadcastReport, ChannelReport, Report
 
 __all__ = [
     "CHANNEL_COLUMNS",
@@ -51,13 +51,14 @@ CHANNEL_COLUMNS = (
     "Всего",
     "Отправлено",
     "Не дошло",
+    "Вернулось",
     "Неизвестно",
     "Отправляется",
     "Ждёт",
     "Отменено",
     "Ссылки",
 )
-CHANNEL_NUMBERS = (1, 2, 3, 4, 5, 6, 7)
+CHANNEL_NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8)
 DELIVERY_COLUMNS = ("№", "Канал", "Получатель", "Организация", "Состояние", "Попыток", "Когда", "Причина", "Ссылка")
 DELIVERY_NUMBERS = (0, 5)
 
@@ -95,7 +96,7 @@ def latest(one: Report, zone: ZoneInfo) -> tuple[str, ...]:
         clipped(one.title, _TITLE),
         when(_moment(one), zone),
         f"{number(counts[_D.SENT])} из {number(total)}" if total else "",
-        _unless_none(counts[_D.FAILED]),
+        _unless_none(counts[_D.FAILED] + counts[_D.RETURNED]),
         _unless_none(counts[_D.UNCONFIRMED]),
     )
 
@@ -124,7 +125,7 @@ def broadcast(one: BroadcastReport, zone: ZoneInfo) -> str:
 def channel(key: str, its: ChannelReport) -> tuple[str, ...]:
     """Count one channel in a row of CHANNEL_COLUMNS."""
     counts = its.counts
-    rest = (_D.FAILED, _D.UNCONFIRMED, _D.SENDING, _D.QUEUED, _D.CANCELLED)
+    rest = (_D.FAILED, _D.RETURNED, _D.UNCONFIRMED, _D.SENDING, _D.QUEUED, _D.CANCELLED)
     return (
         key,
         number(sum(counts.values())),
@@ -171,6 +172,7 @@ def paused(announcement: int) -> str:
 def _troubles(one: Report) -> Iterator[str]:
     failed = [each for each in one.troubles if each.state is _D.FAILED]
     doubtful = [each for each in one.troubles if each.state is _D.UNCONFIRMED]
+    returned = [each for each in one.troubles if each.state is _D.RETURNED]
     id_ = one.announcement.id
     if failed:
         yield "\n".join(["Не дошло:", *map(_line, failed), f"Отправить ещё раз: rupor retry {id_}"])
@@ -180,16 +182,24 @@ def _troubles(one: Report) -> Iterator[str]:
             f"Обо всех сразу: rupor settle --all {id_} sent. Спросить сам канал, если он умеет: rupor look ДОСТАВКА",
         ]
         yield "\n".join(["Неизвестно, дошло ли:", *map(_line, doubtful), *ask])
-    hidden = sum(each.counts[state] for each in one.broadcasts for state in (_D.FAILED, _D.UNCONFIRMED))
+    if returned:
+        again = f"Исправьте адреса в списках. Отправить ещё раз всё равно: rupor retry {id_} --state returned"
+        yield "\n".join(["Вернулось:", *map(_line, returned), again])
+    hidden = sum(each.counts[state] for each in one.broadcasts for state in TROUBLE)
     hidden -= len(one.troubles)
     if hidden > 0:
-        yield f"И ещё {number(hidden)}: rupor status {id_} --deliveries --state failed (или unconfirmed)"
+        yield f"И ещё {number(hidden)}: rupor status {id_} --deliveries --state failed (или unconfirmed, returned)"
 
 
 def _line(one: Delivery) -> str:
-    words = why(one.reason)
-    remedy = words.remedy if one.reason is None else _REMEDIES.get(one.reason, words.remedy)
-    return f"  {one.id}  {one.channel}  {one.recipient.address}: {_cause(one)}. {remedy}".rstrip()
+    return f"  {one.id}  {one.channel}  {one.recipient.address}: {_cause(one)}. {_remedy(one)}".rstrip()
+
+
+def _remedy(one: Delivery) -> str:
+    if one.state is _D.RETURNED:
+        return after_return(one.reason)
+    remedy = why(one.reason).remedy
+    return remedy if one.reason is None else _REMEDIES.get(one.reason, remedy)
 
 
 def _cause(one: Delivery) -> str:

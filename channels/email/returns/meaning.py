@@ -19,7 +19,7 @@ __all__ = ["meaning", "said_in"]
 _GONE = re.compile(
     r"no such user|user (?:is )?unknown|unknown user|user not found|no such mailbox|no mailbox here by that name"
     r"|invalid mailbox|mailbox (?:does not exist|not found|is disabled|unavailable or access denied)"
-    r"|(?<!your )(?:account|user|recipient|address|email account)[^.\n]{0,60}(?:does(?: not|n't) exist|is disabled|is inactive)"
+    r"|(?<!your )(?:account|user|recipient|address)[^.\n]{0,60}(?:does(?: not|n't) exist|is (?:disabled|inactive))"
     r"|(?<!your )account (?:has been |is )?(?:disabled|deleted)|recipient ?not ?found|resolver\.adr\.\w*notfound"
     r"|user (?:was )?not found|host or domain name not found|domain (?:name )?(?:does not exist|not found)"
     r"|пользователь не найден|ящик\w* (?:не (?:найден|существует)|заблокирован|отключ[её]н)"
@@ -64,22 +64,29 @@ def meaning(status: str, diagnostic: str) -> tuple[ReturnKind, Reason]:
     """Tell what a failed delivery's Status and Diagnostic-Code (RFC 3464 §2.3.4, §2.3.6) say; either may be empty."""
     code, enhanced = _codes(status, diagnostic)
     said = _ADDRESS.sub("", diagnostic)
-    if _ABOUT_US.search(said):
-        return ReturnKind.REFUSED, Reason.SENDER_REFUSED
-    temporary = code < 500
-    if not temporary and (_GONE_AT_EXCHANGE.search(f"{enhanced} {said}") or _is_gone(said)):
-        return ReturnKind.HARD, Reason.NO_SUCH_MAILBOX
-    if _FULL.search(said):
-        return ReturnKind.SOFT, Reason.MAILBOX_FULL
-    if _UNWANTED.search(said):
-        return ReturnKind.REFUSED, Reason.REFUSED_AS_SPAM
-    if temporary:
+    plainly = _plain_words(said, enhanced, temporary=code < 500)
+    if plainly is not None:
+        return plainly
+    if code < 500:
         return ReturnKind.SOFT, _given_up(code, enhanced, diagnostic)
     if enhanced.partition(".")[2].startswith("4."):  # the way there: a loop, or nobody at its end
         return ReturnKind.SOFT, Reason.REFUSED
     found = refusal(Phase.RCPT, code, f"{enhanced} {_words(diagnostic)}".strip())
     reason = found.reason if isinstance(found, Rejected) else Reason.SENDER_REFUSED
     return _KINDS.get(reason, ReturnKind.REFUSED), reason
+
+
+def _plain_words(said: str, enhanced: str, *, temporary: bool) -> tuple[ReturnKind, Reason] | None:
+    """Return what the words mean by themselves; None where only the codes can tell."""
+    if _ABOUT_US.search(said):
+        return ReturnKind.REFUSED, Reason.SENDER_REFUSED
+    if not temporary and (_GONE_AT_EXCHANGE.search(f"{enhanced} {said}") or _is_gone(said)):
+        return ReturnKind.HARD, Reason.NO_SUCH_MAILBOX
+    if _FULL.search(said):
+        return ReturnKind.SOFT, Reason.MAILBOX_FULL
+    if _UNWANTED.search(said):
+        return ReturnKind.REFUSED, Reason.REFUSED_AS_SPAM
+    return None
 
 
 def said_in(text: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from email.policy import compat32
 import structlog
 
 from channels.contract import Reason
-from channels.email.returns.marks import first_in
+from channels.email.marks import first_in
 from channels.email.returns.meaning import meaning, said_in
 from channels.email.returns.reports import (
     Failure,

@@ -55,10 +55,11 @@ def report(
     ).encode()
 
 
-def plain(text: str, *, sender: str, subject: str = "failure notice", to: str = "press@prof.example", more: str = "") -> bytes:
+def plain(text: str, *, sender: str, subject: str = "failure notice", more: str = "") -> bytes:
     """A bounce that is nothing but a text."""
     return (
-        f"Return-Path: <>\nFrom: {sender}\nTo: {to}\nSubject: {subject}\nDate: Mon, 30 Nov 2026 09:00:05 +0300\n"
+        f"Return-Path: <>\nFrom: {sender}\nTo: press@prof.example\nSubject: {subject}\n"
+        "Date: Mon, 30 Nov 2026 09:00:05 +0300\n"
         f"Message-ID: <20261130.2@mx.zavod.example>\n{more}\n{text}"
     ).encode()
 
@@ -170,7 +171,7 @@ EXCHANGE_ACCESS_DENIED = report(
     Diagnostic-Code: smtp; 550 5.4.1 Recipient address rejected: Access denied. [AM0EUR02.example]
     """
 )
-_HEAD, _BODY = in_base64("Не удалось доставить сообщение следующим получателям или группам:\nПочтовый ящик переполнен.\n")
+_HEAD, _BODY = in_base64("Не удалось доставить сообщение следующим получателям:\nПочтовый ящик переполнен.\n")
 EXCHANGE_RUSSIAN_FULL = report(
     f"""\
     Reporting-MTA: dns;mail.zavod.example
@@ -178,7 +179,7 @@ EXCHANGE_RUSSIAN_FULL = report(
     Final-recipient: RFC822; {TO}
     Action: failed
     Status: 5.2.2
-    Diagnostic-Code: smtp;554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException.MapiExceptionQuotaExceeded
+    Diagnostic-Code: smtp;554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException
     X-Display-Name: =?utf-8?b?0JjQstCw0L3QvtCyINCY0LLQsNC9?=
     """,
     sender=f"{Header('Система доставки', 'utf-8').encode()} <postmaster@zavod.example>",
@@ -260,7 +261,7 @@ YANDEX_SPAM = report(
     Final-Recipient: rfc822; {TO}
     Action: failed
     Status: 5.7.1
-    Diagnostic-Code: smtp; 554 5.7.1 [1] Message rejected under suspicion of SPAM; https://ya.example/1IrBc 1764482400-AbCdEf
+    Diagnostic-Code: smtp; 554 5.7.1 [1] Message rejected under suspicion of SPAM; https://ya.example/1IrBc
     """
 )
 GMAIL_UNKNOWN = report(
@@ -436,9 +437,7 @@ GLOBAL_IN_ASCII = report(
 _STATUS_IN_BASE64 = b64encode(
     f"Reporting-MTA: dns; relay.prof.example\n\nFinal-Recipient: rfc822; {TO}\nAction: failed\nStatus: 5.1.1\n".encode()
 ).decode()
-STATUS_IN_BASE64 = report(
-    _STATUS_IN_BASE64, status_type="message/delivery-status\nContent-Transfer-Encoding: base64"
-)
+STATUS_IN_BASE64 = report(_STATUS_IN_BASE64, status_type="message/delivery-status\nContent-Transfer-Encoding: base64")
 
 # Several recipients, and mail that is passed on
 
@@ -490,7 +489,8 @@ DELIVERED = report(
 def complaint(fields: str, original: str) -> bytes:
     """A complaint in the shape of RFC 5965."""
     return (
-        "Return-Path: <>\nFrom: fbl@mail.example\nTo: press@prof.example\nSubject: FW: announcement\nMIME-Version: 1.0\n"
+        "Return-Path: <>\nFrom: fbl@mail.example\nTo: press@prof.example\nSubject: FW: announcement\n"
+        "MIME-Version: 1.0\n"
         "Date: Mon, 30 Nov 2026 10:00:00 +0300\n"
         'Content-Type: multipart/report; report-type=feedback-report; boundary="ARF"\n\n'
         "--ARF\nContent-Type: text/plain; charset=us-ascii\n\nThis is an email abuse report.\n\n"
@@ -524,9 +524,10 @@ NOT_SPAM = complaint("Feedback-Type: not-spam\nUser-Agent: x\nVersion: 1", lette
 # Not returns
 
 
-def automatic(text: str, sender: str = "ivanov@zavod.example", subject: str = "Re: announcement", more: str = "") -> bytes:
+def automatic(text: str, subject: str = "Re: announcement", more: str = "") -> bytes:
     return (
-        f"From: {sender}\nTo: press@prof.example\nSubject: {subject}\nDate: Mon, 30 Nov 2026 09:00:07 +0300\n"
+        f"From: ivanov@zavod.example\nTo: press@prof.example\nSubject: {subject}\n"
+        "Date: Mon, 30 Nov 2026 09:00:07 +0300\n"
         f"{more}Content-Type: text/plain; charset=utf-8\n\n{text}\n"
     ).encode()
 

@@ -66,7 +66,10 @@ def test_policy_never_counts_against_an_address() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("Hello.\nRemote host said: 550 5.1.1 no such user\nBye", ("5.1.1", "Remote host said: 550 5.1.1 no such user")),
+        (
+            "Hello.\nRemote host said: 550 5.1.1 no such user\nBye",
+            ("5.1.1", "Remote host said: 550 5.1.1 no such user"),
+        ),
         ("Sorry, no mailbox here by that name. (#5.1.1)", ("5.1.1", "Sorry, no mailbox here by that name. (#5.1.1)")),
         ("sent with 250 2.0.0 ok", ("", "")),
         ("Sadly the mailbox is full.", ("", "mailbox is full")),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.email.returns.marks import LONGEST_MARK, Marks, first_in, number_of, parted
+from channels.email.marks import LONGEST_MARK, Marks, first_in, number_of, parted
 
 SECRET = "a secret of sixteen"
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -74,7 +74,14 @@ def test_patterns(pattern: str, halves: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["press@prof.example", "press+**@prof.example", "press@*.prof.example", "*", f"{'p' * 27}*@prof.example", "a b*@x.ru"],
+    [
+        "press@prof.example",
+        "press+**@prof.example",
+        "press@*.prof.example",
+        "*",
+        f"{'p' * 27}*@prof.example",
+        "a b*@x.ru",
+    ],
 )
 def test_a_pattern_that_makes_no_addresses_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"."):
