@@ -34,6 +34,7 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _WEB_ADDRESS = re.compile(r"https?://[!#-;=?-~]{1,800}")
 _IDENTITY = re.compile(r"<[!-;=?-~]{1,400}@[!-;=?-~]{1,400}>")
 _MIME_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
+_NOBODY: Mapping[str, str] = {}
 _NOTHING: Mapping[str, bytes] = {}
 
 
@@ -80,12 +81,14 @@ class ListWords:
 class Letter:
     """A letter ready for the wire, without the final dot. No line of it begins with a dot.
 
-    `tail` holds the files, which all letters of a broadcast share and nobody copies.
+    `tail` holds the files, which all letters of a broadcast share and nobody copies. `return_path` is the address in
+    its envelope, empty for the sender's own.
     """
 
     head: bytes
     tail: bytes
     message_id: str
+    return_path: bytes = b""
 
     @property
     def size(self) -> int:
@@ -201,24 +204,23 @@ def finish(
     """
     if unsubscribe and not _WEB_ADDRESS.fullmatch(unsubscribe):
         raise ValueError("unsafe unsubscribe address")
-    named = called if called and paper.personal else {}
+    named = called if called and paper.personal else _NOBODY
     version = paper.versions[paper.bare.difference(named)]
-    plain = {each: octets(value) for each, value in named.items()} or _NOTHING
-    marked_up = {each: octets(escape(value)) for each, value in named.items()} or _NOTHING
+    plain, marked_up = _octets_of(named) if named else (_NOTHING, _NOTHING)
     identity = message_id(key, settings)
     link = unsubscribe.encode()
-    own = b"".join(
-        [
-            field("Message-ID", identity),
-            _date(date.replace(microsecond=0), date.utcoffset()),
-            field("To", to),
-            _personal_subject(version.title, named) if version.title else b"",
-            _thread(answers),
-            *_unsubscribing(unsubscribe, settings.sender_address),
-            field("Feedback-ID", f"{paper.topic}:{words.feedback}"),
-            words.head,
-        ]
-    )
+    own = [
+        field("Message-ID", identity),
+        _date(date.replace(microsecond=0), date.utcoffset()),
+        field("To", to),
+        *_unsubscribing(unsubscribe, settings.sender_address),
+        field("Feedback-ID", f"{paper.topic}:{words.feedback}"),
+        words.head,
+    ]
+    if version.title:
+        own.append(_personal_subject(version.title, named))
+    if answers:
+        own.append(_thread(answers))
     rest = [
         version.text.closed(words.text[0] + link + words.text[1], plain),
         paper.between,
@@ -228,14 +230,20 @@ def finish(
             marked_up,
         ),
     ]
-    signed = b""
     if version.begun:
         digest = version.begun.of([*rest, paper.tail])
-        signed = signatures(settings.signers, {**version.signed, **relaxed(own)}, digest, int(date.timestamp()))
-    head = [signed, own, version.fields, b"\r\n", version.opening, version.text.lines, *rest]
+        fields = {**version.signed, **relaxed(b"".join(own))}
+        own.insert(0, signatures(settings.signers, fields, digest, int(date.timestamp())))
+    head = [*own, version.fields, b"\r\n", version.opening, version.text.lines, *rest]
     if len(paper.tail) <= _SHORT_TAIL:
         return Letter(b"".join([*head, paper.tail]), b"", identity)
     return Letter(b"".join(head), paper.tail, identity)
+
+
+def _octets_of(named: Mapping[str, str]) -> tuple[Mapping[str, bytes], Mapping[str, bytes]]:
+    """Return what the words become in the plain text, and in HTML."""
+    plain = {each: octets(value) for each, value in named.items()}
+    return plain, {each: octets(escape(value)) for each, value in named.items()}
 
 
 def _personal_subject(title: str, called: Mapping[str, str]) -> bytes:
