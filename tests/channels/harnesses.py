@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
@@ -49,7 +49,9 @@ class Harness:
 
     The faults by name are those that a kind can have: "cut_before_acting", "cut_after_acting", "refuses",
     "loses_rights", "makes_wait", "hangs". `switch_off` takes the other side away. Where a channel can look,
-    `standing` is everything that anybody could see, and `newest` the true receipt of what went public last.
+    `standing` is everything that anybody could see, and `newest` the true receipt of what went public last. Where what
+    is out can be changed, `reads` are the texts that readers see now, and `changing` the faults of "correct" and of
+    "withdraw".
     """
 
     channel: Channel
@@ -61,6 +63,8 @@ class Harness:
     secrets: tuple[str, ...] = ()
     standing: Callable[[], object] = tuple
     newest: Callable[[], Receipt] = Receipt
+    reads: Callable[[], list[str]] = list
+    changing: Mapping[str, Mapping[str, Callable[[], None]]] = field(default_factory=dict)
 
 
 def _faults(faults: Faults, call: str) -> dict[str, Callable[[], None]]:
@@ -74,7 +78,7 @@ def _faults(faults: Faults, call: str) -> dict[str, Callable[[], None]]:
     }
 
     def adding(kind: Kind) -> Callable[[], None]:
-        code = 100 if kind is Kind.REFUSES and call == "wall.post" else 0
+        code = 100 if kind is Kind.REFUSES and call.startswith("wall.") else 0
         return lambda: faults.add(call, Fault(kind, code=code))
 
     return {name: adding(kind) for name, kind in kinds.items()}
@@ -104,6 +108,11 @@ async def _telegram() -> AsyncIterator[Harness]:
             secrets=(BOT_TOKEN,),
             standing=lambda: deepcopy([(chat.id, chat.messages) for chat in tg.world.chats.values()]),
             newest=newest,
+            reads=lambda: [post["text"] for post in tg.channel_posts("@smolprof")],
+            changing={
+                "correct": _faults(tg.faults, "editMessageText"),
+                "withdraw": _faults(tg.faults, "deleteMessages"),
+            },
         )
         await channel.close()
 
@@ -138,6 +147,8 @@ async def _vk() -> AsyncIterator[Harness]:
             secrets=tuple(KEYS.values()),
             standing=lambda: list(wall.posts(101)),
             newest=newest,
+            reads=lambda: [post.text for post in wall.posts(101)],
+            changing={"correct": _faults(wall.faults, "wall.edit"), "withdraw": _faults(wall.faults, "wall.delete")},
         )
         await channel.close()
 
@@ -194,6 +205,8 @@ async def _rehearsal() -> AsyncIterator[Harness]:
         violations=list,
         standing=lambda: list(channel.sent),
         newest=lambda: Receipt((str(len(channel.sent)),), f"rehearsal:stage/{len(channel.sent)}"),
+        reads=lambda: [part.text for part in channel.standing.values()],
+        changing={act: {name: adding(mishap) for name, mishap in mishaps.items()} for act in ("correct", "withdraw")},
     )
     await channel.close()
 
