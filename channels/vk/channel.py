@@ -235,7 +235,8 @@ class VkChannel:
         try:
             await change
         except Failure as failure:
-            self._may_change = not failures.lacks_right(failure)
+            if failures.lacks_right(failure):
+                self._may_change = False
             raise failures.while_changing(failure) from failure
 
     def _readers(self) -> Sequence[Client]:

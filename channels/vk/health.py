@@ -49,7 +49,8 @@ class Health:
 async def examine(group_id: int, community: Client, *, service: Client | None, user: Client | None) -> Health:
     """Ask for the community, the rights of its key, and what the two optional tokens can do. Raises nothing."""
     own = await _community(community, group_id)
-    others = await _service(service, group_id) + await _user(user, group_id)
+    person = await _user(user, group_id)
+    others = await _service(service, group_id, needed=Ability.LOOK not in person.abilities) + person
     if Ability.POST not in own.abilities:
         return own + others
     able = own.abilities | others.abilities
@@ -88,9 +89,9 @@ def _missing(held: set[str]) -> Iterator[Finding]:
             yield _right_missing(right, "community_token", "community_token", fatal=fatal)
 
 
-async def _service(client: Client | None, group_id: int) -> Health:
+async def _service(client: Client | None, group_id: int, *, needed: bool) -> Health:
     if client is None:
-        return Health([Finding(FindingCode.NO_SERVICE_TOKEN)])
+        return Health([Finding(FindingCode.NO_SERVICE_TOKEN)] if needed else [])
     try:
         await client.call("wall.get", owner_id=-group_id, count=1)
     except Failure as failure:

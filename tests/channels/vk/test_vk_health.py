@@ -71,6 +71,13 @@ async def test_a_token_for_pictures_alone_is_told(vk: VkStandIn, full: VkChannel
     assert (finding.fatal, finding.values) == (False, {"right": "wall", "token": "user_token"})
 
 
+async def test_a_service_key_is_not_missed_where_a_person_can_look(vk: VkStandIn, opened: Opener) -> None:
+    person = await opened(vk.url, user_token=SecretStr(USER_TOKEN))
+    assert await found(person) == [(FindingCode.REACHED, False), (FindingCode.ABLE, False)]
+    vk.add_user_token(USER_TOKEN, 7, administers=[GROUP], rights=["photos"])
+    assert (FindingCode.NO_SERVICE_TOKEN, False) in await found(person)
+
+
 async def test_missing_tokens_are_told_and_do_not_matter(channel: VkChannel) -> None:
     assert await found(channel) == [
         (FindingCode.REACHED, False),
