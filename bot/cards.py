@@ -27,7 +27,7 @@ from delivery.audience import UnknownTargetError
 from delivery.broadcast import Preview
 from delivery.database import Tx
 from delivery.desk import Desk
-from delivery.model import BroadcastState, Delivery, DeliveryState, Stage
+from delivery.model import BroadcastKind, BroadcastState, Delivery, DeliveryState, Stage
 from delivery.report import BroadcastReport, Report
 from delivery.store import announcements, talks
 
@@ -131,7 +131,7 @@ async def board_screen(
         retry=any(each.state is DeliveryState.FAILED and _may_fare_better(each) for each in troubles),
         details=bool(troubles or await doubts_shown(tx, one.broadcast.id)),
         copy=_nothing_went_out(one),
-        recall=one.broadcast.state is not BroadcastState.RUNNING and any(one.counts[state] for state in OUT),
+        out=_may_be_followed(one),
         doubtful=_doubtful(one, troubles, lookable),
         names=names,
     )
@@ -208,6 +208,11 @@ def _turn(one: BroadcastReport, until: datetime | None) -> Turn | None:
         return Turn.RESUME
     waits = one.broadcast.state is BroadcastState.RUNNING and one.counts[DeliveryState.QUEUED]
     return Turn.PAUSE if waits and until is None else None
+
+
+def _may_be_followed(one: BroadcastReport) -> bool:
+    """Tell whether readers have something that may be put right. What was recalled is not recalled again."""
+    return one.broadcast.kind is not BroadcastKind.RECALL and any(one.counts[state] for state in OUT)
 
 
 def _nothing_went_out(one: BroadcastReport) -> bool:

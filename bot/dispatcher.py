@@ -5,7 +5,20 @@ from aiogram.fsm.storage.memory import SimpleEventIsolation
 from aiogram.types import BotCommand
 
 from bot.face import Face
-from bot.handlers import approval, board, card, content, lists, old, planning, schedules, sending, start, status
+from bot.handlers import (
+    approval,
+    board,
+    card,
+    content,
+    corrections,
+    lists,
+    old,
+    planning,
+    schedules,
+    sending,
+    start,
+    status,
+)
 from bot.handlers.answering import Answering, apologise
 from bot.incoming import ALLOWED_UPDATES, Intake, Once
 from bot.membership import Membership
@@ -14,7 +27,7 @@ from bot.texts import bot as texts
 
 __all__ = ["ALLOWED_UPDATES", "Face", "build", "introduce"]
 
-_IN_ORDER = (start, status, schedules, planning, lists, card, sending, approval, board, old, content)
+_IN_ORDER = (start, status, schedules, planning, lists, card, sending, approval, corrections, board, old, content)
 """Commands and dialogues before `content`, which takes every message; `old` after every other button."""
 
 

@@ -6,7 +6,7 @@ from aiogram import Bot, F, Router
 from aiogram.types import CallbackQuery
 
 from bot import keyboards
-from bot.cards import OUT, doubts_shown
+from bot.cards import doubts_shown
 from bot.face import Face
 from bot.handlers import doubts
 from bot.handlers.answering import Alert, StaleError
@@ -100,25 +100,6 @@ async def show_board(query: CallbackQuery, callback_data: On, face: Face) -> Non
     face.poke()
 
 
-async def recall(query: CallbackQuery, callback_data: On, bot: Bot, face: Face) -> None:
-    """Say where it is out, and how it is taken back there by hand."""
-    press = pressed(query)
-    composer(face, press)
-    async with face.desk.database.reading() as tx:
-        whole = await report.of(tx, callback_data.id, troubles=0)
-    if whole is None:
-        raise UnknownAnnouncementError(callback_data.id)
-    names = face.names
-    out: dict[str, list[str]] = {}
-    for one in whole.broadcasts:
-        for channel, its in one.channels.items():
-            if any(its.counts[state] for state in OUT):
-                out.setdefault(channel, []).extend(its.links)
-    places = [(f"{texts.LOOK}: {names[channel]}", link) for channel, links in out.items() for link in links[-1:]]
-    rows = keyboards.links([(label, link) for label, link in places if link.startswith("http")])
-    await say(bot, press.chat_id, Screen(board_texts.recall(whole, list(out), names), keyboards.keyboard(rows)))
-
-
 # Details
 
 
@@ -197,7 +178,6 @@ def router() -> Router:
     own.callback_query.register(retry, On.filter(F.turn == Turn.RETRY))
     own.callback_query.register(copy, On.filter(F.turn == Turn.COPY))
     own.callback_query.register(show_board, On.filter(F.turn == Turn.SHOW))
-    own.callback_query.register(recall, On.filter(F.turn == Turn.RECALL))
     own.callback_query.register(details, On.filter(F.turn == Turn.DETAILS))
     own.callback_query.register(turn_page, On.filter(F.turn == Turn.PAGE))
     own.callback_query.register(ask_now, Ask.filter())

@@ -10,11 +10,12 @@ __all__ = ["Waiting", "about", "end", "wait_for"]
 
 
 class Waiting(StatesGroup):
-    """For a new text, for a moment, for a repeat."""
+    """For a new text of a draft, for a moment, for a repeat, for the right text of what is out."""
 
     text = State()
     moment = State()
     repeat = State()
+    correction = State()
 
 
 async def wait_for(state: FSMContext, what: State, number: int) -> None:

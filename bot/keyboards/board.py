@@ -25,6 +25,7 @@ class Turn(StrEnum):
     DETAILS = "more"
     PAGE = "page"
     SHOW = "show"
+    CORRECT = "fix"
     RECALL = "out"
 
 
@@ -60,11 +61,14 @@ def board(
     retry: bool = False,
     details: bool = False,
     copy: bool = False,
-    recall: bool = False,
+    out: bool = False,
     doubtful: Sequence[Doubtful] = (),
     names: Names,
 ) -> Rows:
-    """Return the buttons of a broadcast. `stop` is the word for stopping it, `turn` may pause it or let it go on."""
+    """Return the buttons of a broadcast. `stop` is the word for stopping it, `turn` may pause it or let it go on.
+
+    `out`: readers have something of it.
+    """
 
     def on(text: str, turn: Turn) -> InlineKeyboardButton:
         return button(text, On(turn=turn, id=number, broadcast=broadcast))
@@ -76,7 +80,7 @@ def board(
         [on(texts.DETAILS, Turn.DETAILS)] if details else [],
         [on(texts.RETRY, Turn.RETRY)] if retry else [],
         [on(texts.COPY, Turn.COPY)] if copy else [],
-        [on(texts.RECALL, Turn.RECALL)] if recall else [],
+        [on(texts.EDIT, Turn.CORRECT), on(texts.RECALL, Turn.RECALL)] if out else [],
     ]
 
 
@@ -102,8 +106,3 @@ def late(number: int, schedule: int, at: datetime) -> Rows:
         [button(texts.SEND, Late(id=number, schedule=schedule, at=int(at.timestamp())))],
         [button(texts.OPEN, Do(act=Act.OPEN, id=number))],
     ]
-
-
-def links(places: Sequence[tuple[str, str]]) -> Rows:
-    """Return a button that opens a page for each (label, address)."""
-    return [[InlineKeyboardButton(text=label, url=address)] for label, address in places]

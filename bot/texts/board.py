@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -12,13 +13,13 @@ from bot.texts.channels import Names
 from bot.texts.doubts import FEW, history, together, unknown_post
 from bot.texts.measures import clipped, listed, moment, number
 from bot.texts.plurals import counted
-from bot.texts.reasons import while_held, why
+from bot.texts.reasons import after_return, while_held, why
 from bot.texts.states import DELIVERY
 from channels.contract import Reason
-from delivery.model import UNFINISHED, Attempt, BroadcastState, Delivery, DeliveryState, Hold
+from delivery.model import UNFINISHED, Attempt, BroadcastKind, BroadcastState, Delivery, DeliveryState, Hold
 from delivery.report import TROUBLE, BroadcastReport, ChannelReport, Counts, Report
 
-__all__ = ["Around", "Story", "board", "details", "recall"]
+__all__ = ["Around", "Story", "board", "details"]
 
 _TITLE = 120
 _LINKS = 3
@@ -26,6 +27,13 @@ _NAMED = 5
 _DETAIL = 200
 _D = DeliveryState
 _UNHEARD = "ответ не пришёл"
+_NOT_ARRIVED = (_D.FAILED, _D.RETURNED)
+_BESIDE = (
+    (_D.FAILED, "не дошло"),
+    (_D.RETURNED, "вернулось"),
+    (_D.UNCONFIRMED, "неизвестно"),
+    (_D.CANCELLED, "отменено"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ def board(whole: Report, one: BroadcastReport, names: Names, around: Around) -> 
     troubles = [each for each in whole.troubles if each.broadcast_id == one.broadcast.id]
     held = {hold.channel: hold for hold in whole.holds}
     for channel, its in one.channels.items():
-        lines += _channel(channel, its, names)
+        lines += _channel(channel, its, _SAID[one.broadcast.kind].a_part, names)
         if one.broadcast.state is not BroadcastState.PAUSED:
             lines += _what_is_awaited(channel, its, held.get(channel), around)
         lines += _doubts(channel, its, troubles, names, around)
@@ -61,19 +69,66 @@ def board(whole: Report, one: BroadcastReport, names: Names, around: Around) -> 
     return Markup("\n").join(lines)
 
 
+class _Said(NamedTuple):
+    """What a broadcast does, in the words of its kind. `doing` and `waits` are followed by numbers."""
+
+    doing: str
+    waits: str
+    done: str
+    partly: str
+    not_at_all: str
+    unsure: str
+    a_part: str
+
+
+_SAID: Mapping[BroadcastKind, _Said] = {
+    BroadcastKind.ANNOUNCEMENT: _Said(
+        doing="Отправляется",
+        waits="Приостановлена",
+        done="Готово. Всё вышло.",
+        partly="Готово, но дошло не всё.",
+        not_at_all="Не отправилось.",
+        unsure="Готово, но не всё известно.",
+        a_part="вышло",
+    ),
+    BroadcastKind.CORRECTION: _Said(
+        doing="Исправляется",
+        waits="Исправление приостановлено",
+        done="Исправлено.",
+        partly="Исправлено не всё.",
+        not_at_all="Исправить не получилось.",
+        unsure="Исправлено, но не всё известно.",
+        a_part="исправлено",
+    ),
+    BroadcastKind.RECALL: _Said(
+        doing="Отзывается",
+        waits="Отзыв приостановлен",
+        done="Отозвано.",
+        partly="Отозвано не всё.",
+        not_at_all="Отозвать не получилось.",
+        unsure="Отозвано, но не всё известно.",
+        a_part="убрано",
+    ),
+}
+
+
 def _headline(one: BroadcastReport, around: Around) -> str:
     counts, total = one.counts, sum(one.counts.values())
     waiting = sum(counts[state] for state in UNFINISHED)
-    stoppable_until, zone = around.stoppable_until, around.zone
+    stoppable_until, zone, said = around.stoppable_until, around.zone, _SAID[one.broadcast.kind]
     if one.broadcast.state is BroadcastState.CANCELLED and not waiting:
-        return _stopped(counts[_D.SENT], counts[_D.CANCELLED], total)
+        return _stopped(_gone(counts), counts[_D.CANCELLED], total)
     if one.broadcast.state is BroadcastState.PAUSED:
-        return f"Приостановлена. Ушло: {number(counts[_D.SENT])}, ждёт: {number(waiting)}."
+        return f"{said.waits}. Ушло: {number(_gone(counts))}, ждёт: {number(waiting)}."
     if one.broadcast.state is not BroadcastState.SETTLED:
         if stoppable_until is not None:
             return f"Отправка в {stoppable_until.astimezone(zone):%H:%M:%S}. Пока можно отменить."
-        return f"Отправляется: {number(total - waiting)} из {number(total)}."
-    return _ended(counts)
+        return f"{said.doing}: {number(total - waiting)} из {number(total)}."
+    return _ended(counts, said)
+
+
+def _gone(counts: Counts) -> int:
+    return counts[_D.SENT] + counts[_D.RETURNED]
 
 
 def _stopped(sent: int, cancelled: int, total: int) -> str:
@@ -82,23 +137,24 @@ def _stopped(sent: int, cancelled: int, total: int) -> str:
     return f"Остановлено. Успело уйти: {number(sent)}, отменено: {number(cancelled)}."
 
 
-def _ended(counts: Counts) -> str:
+def _ended(counts: Counts, said: _Said) -> str:
     if counts[_D.UNCONFIRMED]:
-        return "Готово, но не всё известно."
-    if counts[_D.FAILED]:
-        return "Готово, но дошло не всё." if counts[_D.SENT] else "Не отправилось."
-    return "Готово. Всё вышло."
+        return said.unsure
+    if counts[_D.FAILED] or counts[_D.RETURNED]:
+        nothing = "Отправлено, но вернулось." if counts[_D.RETURNED] else said.not_at_all
+        return said.partly if counts[_D.SENT] else nothing
+    return said.done
 
 
-def _channel(channel: str, its: ChannelReport, names: Names) -> Iterator[Markup]:
+def _channel(channel: str, its: ChannelReport, said: str, names: Names) -> Iterator[Markup]:
     counts, total = its.counts, sum(its.counts.values())
     name = Markup("<b>{}</b>").format(names[channel])
     if names.is_letters(channel):
         yield Markup("{}: {}").format(name, _letters(its, total))
     elif counts[_D.SENT] == total:
-        yield Markup("{}: вышло {}").format(name, _links(its.links)).strip()
+        yield Markup("{}: {} {}").format(name, said, _links(its.links)).strip()
     elif counts[_D.SENT]:
-        words = f"вышло {counts[_D.SENT]} из {counted(total, 'части', 'частей', 'частей')}"
+        words = f"{said} {counts[_D.SENT]} из {counted(total, 'части', 'частей', 'частей')}"
         yield Markup("{}: {} {}").format(name, words, _links(its.links)).strip()
     else:
         worst = _worst(its)
@@ -123,14 +179,14 @@ def _what_is_awaited(channel: str, its: ChannelReport, hold: Hold | None, around
 def _letters(its: ChannelReport, total: int) -> str:
     counts = its.counts
     words = [f"принято {number(counts[_D.SENT])} из {counted(total, 'письма', 'писем', 'писем')}"]
-    for state, said in ((_D.FAILED, "не дошло"), (_D.UNCONFIRMED, "неизвестно"), (_D.CANCELLED, "отменено")):
+    for state, said in _BESIDE:
         if counts[state]:
             words.append(f"{said}: {number(counts[state])}")
     return ", ".join(words)
 
 
 def _worst(its: ChannelReport) -> DeliveryState:
-    order = (_D.UNCONFIRMED, _D.FAILED, _D.SENDING, _D.QUEUED, _D.CANCELLED, _D.SENT)
+    order = (_D.UNCONFIRMED, _D.FAILED, _D.RETURNED, _D.SENDING, _D.QUEUED, _D.CANCELLED, _D.SENT)
     return next(state for state in order if its.counts[state])
 
 
@@ -159,19 +215,27 @@ def _doubts(
 
 def _failures(troubles: Sequence[Delivery], its: ChannelReport, names: Names) -> Iterator[Markup]:
     """Tell failures, together where the reason is the same."""
-    failed = [one for one in troubles if one.state is _D.FAILED]
-    groups: dict[Reason | None, list[Delivery]] = {}
+    failed = [one for one in troubles if one.state in _NOT_ARRIVED]
+    groups: dict[tuple[DeliveryState, Reason | None], list[Delivery]] = {}
     for one in failed:
         if one.reason is not Reason.PREVIOUS_PART_MISSING:
-            groups.setdefault(one.reason, []).append(one)
-    for reason, members in groups.items():
-        words = why(reason)
-        what = words.what[0].upper() + words.what[1:]
+            groups.setdefault((one.state, one.reason), []).append(one)
+    for members in groups.values():
+        what, remedy = _cause(members[0])
         who = f": {listed(map(_who, members), most=_NAMED)}" if names.is_letters(members[0].channel) else ""
-        yield Markup("✖️ {}{}. {}").format(what, who, words.remedy)
-    hidden = its.counts[_D.FAILED] - len(failed)
+        sign = "↩️" if members[0].state is _D.RETURNED else "✖️"
+        yield Markup("{} {}{}. {}").format(sign, what, who, remedy)
+    hidden = sum(its.counts[state] for state in _NOT_ARRIVED) - len(failed)
     if hidden > 0:
         yield Markup("И ещё {}: все — в «Подробнее».").format(number(hidden))
+
+
+def _cause(one: Delivery) -> tuple[str, str]:
+    """Return what happened, as the beginning of a sentence, and what to do."""
+    words = why(one.reason)
+    if one.state is _D.RETURNED:
+        return f"Вернулось: {words.what}", after_return(one.reason)
+    return words.what[0].upper() + words.what[1:], words.remedy
 
 
 def _who(one: Delivery) -> str:
@@ -210,27 +274,4 @@ def details(
 def _fate(one: Delivery) -> Markup:
     if one.state not in TROUBLE:
         return Markup("{}").format(DELIVERY[one.state].capitalize())
-    words = why(one.reason)
-    return Markup("{}. {}").format(words.what[0].upper() + words.what[1:], words.remedy)
-
-
-_BY_HAND = {
-    "telegram": "откройте пост под своим именем администратора и выберите «Удалить».",
-    "vk": "откройте запись и выберите «Удалить запись».",
-    "email": "отправленное письмо вернуть нельзя. Пришлите сюда уточнение новым объявлением.",
-}
-_ELSEWHERE = "удалить можно только в самом канале."
-
-
-def recall(whole: Report, channels: Sequence[str], names: Names) -> Markup:
-    """Say where an announcement is out, and how a person takes it back there."""
-    lines = [
-        Markup("<b>Отозвать №{}</b>").format(whole.announcement.id),
-        Markup("Вышедшее Рупор сам пока не удаляет. Что сделать:"),
-    ]
-    for channel in channels:
-        words = _BY_HAND.get(names.kind(channel), _ELSEWHERE)
-        lines += [Markup(), Markup("<b>{}</b>: {}").format(names[channel], words)]
-    if whole.schedules:
-        lines += [Markup(), Markup("Повторы ещё запланированы: остановить их — /schedules")]
-    return Markup("\n").join(lines)
+    return Markup("{}. {}").format(*_cause(one))

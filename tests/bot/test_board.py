@@ -25,7 +25,7 @@ async def test_the_report_names_each_channel_with_its_link(room: Newsroom) -> No
     assert "ВКонтакте @smolprof: вышло — посмотреть" in words(board)
     assert "Письма: принято 2 из 2 писем" in words(board)
     assert any(entity.get("url") == "https://example.org/1" for entity in board["entities"])
-    assert labels(board) == ["Отозвать"]
+    assert labels(board) == ["Исправить текст", "Отозвать"]
 
 
 async def test_a_failure_is_told_with_its_reason_and_remedy_and_repaired_by_a_button(room: Newsroom) -> None:
@@ -149,7 +149,7 @@ async def test_stopping_in_the_middle_tells_what_went_out(room: Newsroom) -> Non
     await room.press("Остановить")
     room.channels["mail"].hold.set()
     board = await room.sees("Остановлено. Успело уйти")
-    assert labels(board) == ["Отозвать"]
+    assert labels(board) == ["Исправить текст", "Отозвать"]
 
 
 async def test_a_part_whose_beginning_cannot_be_repeated_is_not_left_waiting(room: Newsroom) -> None:
@@ -170,16 +170,6 @@ async def test_parts_are_repeated_together_with_their_beginning(room: Newsroom) 
     await room.press("Повторить неудачные")
     await room.sees("Готово. Всё вышло.")
     assert [one.part.text for one in room.channels["wall"].sent] == ["первая часть", "вторая часть"]
-
-
-async def test_recalling_tells_where_it_is_out_and_how_to_take_it_back(room: Newsroom) -> None:
-    await a_list(room.desk, "members", "a@example.org")
-    await sent(room)
-    await room.press("Отозвать", message=await room.sees("Готово. Всё вышло."))
-    answer = await room.sees("Отозвать №1")
-    assert "ВКонтакте @smolprof: откройте запись" in words(answer)
-    assert "вернуть нельзя" in words(answer)
-    assert "Посмотреть: ВКонтакте @smolprof" in labels(answer)
 
 
 async def test_a_planned_announcement_that_cannot_go_out_is_told(url: str) -> None:

@@ -197,7 +197,7 @@ async def test_after_it_was_settled_the_details_still_tell_by_whom(room: Newsroo
     await a_doubtful_post(room)
     await room.press("Уже опубликовано")
     board = await room.sees("Готово. Всё вышло.")
-    assert labels(board) == ["Подробнее", "Отозвать"]
+    assert labels(board) == ["Подробнее", "Исправить текст", "Отозвать"]
     await room.press("Подробнее")
     told = words(await room.sees("Подробнее · №1"))
     assert "ВКонтакте @smolprof\nОтправлено" in told

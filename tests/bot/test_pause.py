@@ -23,7 +23,7 @@ async def test_a_pause_keeps_what_waits_and_lets_what_is_on_the_wire_finish(room
     assert await room.press("Пауза") == "Приостановлено. Что ещё не ушло, ждёт."
     room.channels["mail"].hold.set()
     board = await room.sees("Приостановлена. Ушло: 6, ждёт: 25.")
-    assert labels(board) == ["Продолжить", "Остановить", "Отозвать"]
+    assert labels(board) == ["Продолжить", "Остановить", "Исправить текст", "Отозвать"]
     assert "Письма: принято 5 из 30 писем" in words(board)
     await asyncio.sleep(0.5)
     assert len(room.channels["mail"].sent) == 5
@@ -36,7 +36,7 @@ async def test_going_on_sends_the_rest_once(room: Newsroom) -> None:
     await room.sees("Приостановлена. Ушло: 6, ждёт: 25.")
     assert await room.press("Продолжить") == "Отправка продолжается."
     board = await room.sees("Готово. Всё вышло.")
-    assert labels(board) == ["Отозвать"]
+    assert labels(board) == ["Исправить текст", "Отозвать"]
     assert len(room.channels["mail"].sent) == 30
     assert len(room.said()) == 1
 
