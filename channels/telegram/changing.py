@@ -6,7 +6,6 @@ any age, and deleted for 48 hours. Source: Bot API, editMessageText, editMessage
 deleteMessages; TDLib, MessagesManager.cpp (can_edit_message, can_delete_channel_message).
 """
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from aiogram.types import Message
 
 from channels.contract import Attachment, AttachmentKind, Part, Reason, Receipt, Rejected
 from channels.telegram.failures import lost_file_id, says, words_of
-from channels.telegram.line import Line
+from channels.telegram.line import Line, Spacing
 from channels.telegram.messages import (
     Files,
     captioned_item,
@@ -41,19 +40,14 @@ _FILES = (AttachmentKind.DOCUMENT, AttachmentKind.AUDIO)
 _NAMED = (AttachmentKind.ANIMATION, AttachmentKind.VIDEO, AttachmentKind.AUDIO, AttachmentKind.DOCUMENT)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """What stands in a chat under the ids of a receipt, and the line to it.
-
-    `pause` is the least time in seconds between two calls: one chat takes one message a second (Bots FAQ), and edits
-    count as messages.
-    """
+    """What stands in a chat under the ids of a receipt, the line to it, and the distance that calls keep."""
 
     line: Line
-    pause: float
+    spacing: Spacing
     chat: int | str
     there: Receipt
-    _called: bool = False
 
     @property
     def ids(self) -> list[int]:
@@ -68,9 +62,7 @@ class Standing:
 
         What says so already is "not modified", and done. Raises aiogram's errors, or one of PROXY_ERRORS.
         """
-        if self._called:
-            await asyncio.sleep(self.pause)
-        self._called = True
+        await self.spacing.turn()
         try:
             answer = await self.line.call(method, size)
         except TelegramBadRequest as error:

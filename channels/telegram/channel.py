@@ -1,6 +1,5 @@
 """A Telegram channel as a way out: takes one part of a post to the chat, and says truly what became of it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,7 +30,7 @@ from channels.telegram import changing, looking
 from channels.telegram.changing import Standing
 from channels.telegram.failures import PROXY_ERRORS, failure_of, lost_file_id, while_changing, while_looking, words_of
 from channels.telegram.health import findings
-from channels.telegram.line import Line, Patience
+from channels.telegram.line import Line, Patience, Spacing
 from channels.telegram.looking import counts_its_own_messages
 from channels.telegram.messages import Files, call_for, volume_of
 from channels.telegram.receipts import receipt_for, receipt_made_out
@@ -56,6 +55,7 @@ class TelegramChannel:
         self._media: MediaReader = surroundings.media
         self._patience = patience
         self._line = Line(access, patience)
+        self._spacing = Spacing(patience.between_messages)
         self._secrets = (access.token, *access.proxies)
         self._moved: dict[int | str, int] = {}  # groups that became supergroups
 
@@ -184,7 +184,7 @@ class TelegramChannel:
         if not receipt.external_ids:
             return receipt
         chat = _chat(shipment.recipient.address)
-        await asyncio.sleep(self._patience.between_messages)
+        await self._spacing.turn()
         try:
             # Silent: one announcement makes one sound.
             await self._line.call(
@@ -206,16 +206,15 @@ class TelegramChannel:
         """Act on what stands there. A moved chat is followed once, but not to what was posted before it moved."""
         chat = _chat(shipment.recipient.address)
         counted_anew = there.link is None  # ids of the small group mean other messages in the supergroup
-        pause = self._patience.between_messages
         try:
             try:
                 place = chat if counted_anew else self._moved.get(chat, chat)
-                return await act(Standing(self._line, pause, place, there))
+                return await act(Standing(self._line, self._spacing, place, there))
             except TelegramMigrateToChat as error:
                 if counted_anew:
                     raise
                 self._moved[chat] = error.migrate_to_chat_id
-                return await act(Standing(self._line, pause, error.migrate_to_chat_id, there))
+                return await act(Standing(self._line, self._spacing, error.migrate_to_chat_id, there))
         except (AiogramError, *PROXY_ERRORS) as error:
             raise while_changing(error, self._secrets) from None
 
@@ -247,6 +246,7 @@ class TelegramChannel:
             protect=self._settings.protect,
             answers=shipment.previous,
         )
+        await self._spacing.turn()
         answer = await self._line.call(method, volume_of(files))
         if not answer:
             raise Unconfirmed("an answer without a message")

@@ -1,5 +1,6 @@
 """One bot's line to the Bot API: over the proxies in order, with patience by size of the upload."""
 
+import asyncio
 from asyncio import Transport
 from dataclasses import dataclass
 from ssl import SSLContext
@@ -18,7 +19,7 @@ from aiohttp_socks import ProxyConnectionError, ProxyConnector
 from channels.contract import TelegramAccess
 from channels.telegram.failures import PROXY_ERRORS, never_left
 
-__all__ = ["Line", "Patience"]
+__all__ = ["Line", "Patience", "Spacing"]
 
 Answer = TypeVar("Answer")
 
@@ -27,8 +28,8 @@ Answer = TypeVar("Answer")
 class Patience:
     """How long to wait, in seconds: for a connection, for an answer, and for the bytes of an upload.
 
-    The slowest upload worth waiting for is far below a working line: Telegram is slowed down in Russia. What takes
-    several calls rests `between_messages`, since one chat takes one message or edit a second (Bots FAQ). A look for a
+    The slowest upload worth waiting for is far below a working line: Telegram is slowed down in Russia. Calls
+    about one chat are `between_messages` apart, since it takes one message or edit a second (Bots FAQ). A look for a
     doubtful post gives a request that is still under way the time of `landing`.
     """
 
@@ -42,6 +43,21 @@ class Patience:
         """Return the limits for a call that carries `size` bytes of files."""
         total = self.connection + self.answer + size / self.slowest_upload
         return ClientTimeout(total=total, connect=self.connection, sock_connect=self.connection)
+
+
+class Spacing:
+    """Keeps calls that post or change something in one chat `seconds` apart."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+
+    async def turn(self) -> None:
+        """Return when the next call may go."""
+        loop = asyncio.get_running_loop()
+        mine = max(self._next, loop.time())
+        self._next = mine + self._seconds
+        await asyncio.sleep(mine - loop.time())
 
 
 class _ProxyConnector(ProxyConnector):

@@ -58,7 +58,8 @@ MIME = {
     DOCUMENT: "application/pdf",
     AUDIO: "audio/mpeg",
 }
-IMPATIENT = Patience(connection=0.3, answer=0.3)
+IMPATIENT = Patience(connection=0.3, answer=0.3, between_messages=0)
+AT_ONCE = Patience(between_messages=0)
 
 
 class Shelf:
@@ -106,7 +107,7 @@ async def opened(telegram: TelegramStandIn, shelf: Shelf) -> AsyncIterator[Open]
         *,
         api_base: str = "",
         proxies: tuple[str, ...] = (),
-        patience: Patience | None = None,
+        patience: Patience = AT_ONCE,
         **configured: Any,
     ) -> TelegramChannel:
         access = TelegramAccess(telegram.token, api_base or telegram.url, proxies)

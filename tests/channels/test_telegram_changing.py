@@ -198,14 +198,16 @@ async def test_what_has_another_shape_is_not_touched(place: Place, channel: Tele
         assert place.posts() == before
 
 
-async def test_two_calls_for_one_post_keep_their_distance(place: Place) -> None:
-    channel = await place.open(patience=Patience(between_messages=0.3))
+async def test_calls_about_one_chat_keep_their_distance(place: Place) -> None:
     assert Patience().between_messages >= 1.1
+    channel = await place.open(patience=Patience(between_messages=0.3), pin=True)
     photo = place.keep(PHOTO, next(pictures()))
-    there = await channel.send(shipment(Part("Было", attachments=(photo,))))
     begun = time.monotonic()
+    there = await channel.send(shipment(Part("Было", attachments=(photo,))))
     await channel.correct(shipment(Part("Стало", attachments=(photo,))), there)
-    assert time.monotonic() - begun >= 0.3
+    await channel.send(shipment(Part("Ещё"), previous=there))
+    assert place.called() == ["sendPhoto", "pinChatMessage", "editMessageCaption", "editMessageMedia", "sendMessage"]
+    assert time.monotonic() - begun >= 4 * 0.3
 
 
 # Where it stands

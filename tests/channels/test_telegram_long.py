@@ -203,7 +203,7 @@ ENTITIES = strategies.lists(
 
 
 @given(strategies.text(strategies.sampled_from("аб😀 \n."), max_size=60), ENTITIES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_no_word_is_lost_or_doubled(text: str, entities: list[Entity]) -> None:
     [part] = render(Post(text, entities=tuple(entities))).parts or (Part(),)
     blocks = text_blocks(part.text, part.entities)
