@@ -357,7 +357,8 @@ class FindingCode(StrEnum):
     TLS_FAILED = "tls_failed"
     TLS_OFF = "tls_off"
     NO_PUBLIC_URL = "no_public_url"
-    LETTERS_SIGNED = "letters_signed"  # values: name, record
+    LETTERS_SIGNED = "letters_signed"  # values: name
+    KEY_NOT_PUBLISHED = "key_not_published"  # values: name, record, published (absent, another, unknown)
     SIGNED_FOR_ANOTHER = "signed_for_another"  # values: domain, sender
 
 

@@ -33,6 +33,13 @@ _ABILITIES: Mapping[str, str] = {
 }
 
 
+_IN_DNS: Mapping[str, str] = {
+    "absent": "Ключа подписи нет в DNS, и почтовые службы её не засчитают. Добавьте запись и подождите час.",
+    "another": "В DNS другой ключ подписи, и почтовые службы её не засчитают. Исправьте запись или dkim_key.",
+    "unknown": "DNS не ответил, есть ли там ключ подписи. Проверьте запись сами.",
+}
+
+
 def _able(of: Mapping[str, Any]) -> str:
     held = str(of.get("abilities", "")).split(",")
     return f"С этими ключами Рупор может: {', '.join(words for one, words in _ABILITIES.items() if one in held)}."
@@ -138,8 +145,9 @@ FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
     FindingCode.NO_PUBLIC_URL: lambda _of: (
         "Нет адреса для ссылки «Отписаться». Впишите public_url: без неё письма чаще попадают в спам."
     ),
-    FindingCode.LETTERS_SIGNED: lambda of: (
-        f"Письма подписываются (DKIM). В DNS должна быть запись TXT с именем {of['name']} и текстом: {of['record']}"
+    FindingCode.LETTERS_SIGNED: lambda of: f"Письма подписываются (DKIM), ключ в DNS на месте: {of['name']}.",
+    FindingCode.KEY_NOT_PUBLISHED: lambda of: (
+        f"{_IN_DNS[str(of['published'])]} Запись TXT для подписи (DKIM) — имя: {of['name']} — текст: {of['record']}"
     ),
     FindingCode.SIGNED_FOR_ANOTHER: lambda of: (
         f"Письма подписаны от домена {of['domain']}, а уходят от {of['sender']}: почтовые службы такую подпись не "

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,10 +30,11 @@ from channels.email.addresses import on_the_wire
 from channels.email.answers import Phase
 from channels.email.connection import Timeouts, open_connection
 from channels.email.correcting import correction_subject
-from channels.email.letter import ListWords, Stationery, finish, list_words, stationery
+from channels.email.letter import Letter, ListWords, Stationery, finish, list_words, stationery
 from channels.email.packing import packed
 from channels.email.personal import render_for_each
 from channels.email.pool import Pool
+from channels.email.published import LookUp, on_signatures, texts_at
 from channels.email.settings import Settings
 from channels.markup.personal import called
 
@@ -59,8 +60,9 @@ async def connect(
     *,
     timeouts: Timeouts | None = None,
     idle_seconds: float = 30,
+    look_up: LookUp = texts_at,
 ) -> "EmailChannel":
-    """Prepare the channel; no connection is made before the first letter.
+    """Prepare the channel; no connection is made before the first letter. `look_up` asks the DNS.
 
     Raises ChannelClosed when `ca_file` can't be read or is no certificate.
     """
@@ -73,7 +75,7 @@ async def connect(
         per_connection=settings.per_connection,
         idle_seconds=idle_seconds,
     )
-    return EmailChannel(key, settings, surroundings, pool)
+    return EmailChannel(key, settings, surroundings, pool, look_up)
 
 
 def _share(settings: Settings) -> int:
@@ -91,11 +93,13 @@ def _context(settings: Settings) -> ssl.SSLContext:
 class EmailChannel:
     """Letters to mailing lists through one relay. Made by `connect`."""
 
-    def __init__(self, key: str, settings: Settings, surroundings: Surroundings, pool: Pool) -> None:
+    def __init__(self, key: str, settings: Settings, surroundings: Surroundings, pool: Pool, look_up: LookUp) -> None:
         self._key = key
         self._settings = settings
         self._surroundings = surroundings
         self._pool = pool
+        self._look_up = look_up
+        self._marks = settings.returns.marks if settings.returns is not None else None
         self._papers: dict[Part, Stationery] = {}
         self._building = asyncio.Lock()
         self._words: dict[tuple[str, str, bool], ListWords] = {}
@@ -199,8 +203,14 @@ class EmailChannel:
             )
         except ValueError as error:
             raise Rejected(str(error), Reason.PROGRAM_ERROR) from None
-        answer = await self._pool.deliver(to, letter)
+        answer = await self._pool.deliver(to, self._marked(letter, shipment))
         return Receipt(external_ids=(letter.message_id,), detail=answer)
+
+    def _marked(self, letter: Letter, shipment: Shipment) -> Letter:
+        """Let the envelope name the delivery, where there is a mailbox that knows such names again."""
+        if self._marks is None or not shipment.number:
+            return letter
+        return replace(letter, return_path=self._marks.sender(shipment.number, shipment.key))
 
     async def look(self, shipment: Shipment, *, since: datetime, last: Receipt | None) -> Receipt | None:  # noqa: ARG002
         """Never: see `can_look`."""
@@ -223,24 +233,18 @@ class EmailChannel:
             findings.append(Finding(FindingCode.TLS_OFF))
         if not self._surroundings.unsubscribe_url(self._settings.sender_address, ""):
             findings.append(Finding(FindingCode.NO_PUBLIC_URL))
-        return [*findings, *self._on_signatures()]
-
-    def _on_signatures(self) -> Iterator[Finding]:
-        """Say what the DNS must hold, and whether anybody will count the signatures (RFC 7489 §3.1.1)."""
-        sender = self._settings.sender_domain.lower()
-        for signer in self._settings.signers:
-            name, record = signer.record
-            yield Finding(FindingCode.LETTERS_SIGNED, values={"name": name, "record": record})
-            if not f".{sender}".endswith(f".{signer.domain}") and not f".{signer.domain}".endswith(f".{sender}"):
-                values = {"domain": signer.domain, "sender": self._settings.sender_address}
-                yield Finding(FindingCode.SIGNED_FOR_ANOTHER, values=values)
+        return [*findings, *await on_signatures(self._settings, self._look_up)]
 
     async def _try_out(self) -> None:
         connection = await self._pool.try_out()
         try:
-            await connection.ask(Phase.MAIL, b"MAIL", b"FROM:<%b>" % self._settings.sender_address.encode())
+            await connection.ask(Phase.MAIL, b"MAIL", b"FROM:<%b>" % self._envelope_sender())
         finally:
             await connection.quit()
+
+    def _envelope_sender(self) -> bytes:
+        """One like those that letters will bear: a relay may know the plain address and no other."""
+        return self._marks.sender(1, "") if self._marks else self._settings.sender_address.encode()
 
     async def close(self) -> None:
         """End the connections."""

@@ -49,6 +49,7 @@ VALUES: dict[str, int | str] = {
     "first": "2026-11-24T01:00", "second": "2026-11-24T13:00", "date": "2026-12-15", "weekday": 2, "code": "bad",
     "field": "day", "value": "x", "abilities": "post,files,change",
     "words": "имя", "known": "имя, организация", "spared": "имя", "bare": "организация",
+    "published": "absent",
     "kinds": "photo+video,document,audio", "record": "v=DKIM1", "domain": "example.com", "sender": "press@example.org",
 }  # fmt: skip
 

@@ -25,7 +25,7 @@ from pydantic import SecretStr, ValidationError
 from bot.config import ConfigCode
 from bot.config.problems import KeyCause
 from bot.texts.config import KEY_CAUSES, sentence
-from channels.contract import Attachment, AttachmentKind, FindingCode, Part, Post, Receipt
+from channels.contract import Attachment, AttachmentKind, Part, Post, Receipt
 from channels.email import Settings
 from channels.email.letter import Letter, finish, list_words, stationery
 from channels.email.personal import render_for_each
@@ -286,27 +286,3 @@ def test_a_key_from_a_file_signs_and_is_seen_nowhere(tmp_path: Path, caplog: pyt
 def test_a_selector_is_a_name_in_the_dns(selector: str) -> None:
     with pytest.raises(ValidationError):
         some_settings(dkim_selector=selector)
-
-
-# What `check` says
-
-
-async def findings(**more: Any) -> dict[FindingCode, Any]:
-    async with MailStandIn() as mail, a_channel(mail, dkim_key=SecretStr(rsa_key()), **more) as channel:
-        return {finding.code: finding for finding in await channel.check()}
-
-
-async def test_check_names_the_record_to_publish() -> None:
-    found = (await findings())[FindingCode.LETTERS_SIGNED]
-    assert not found.fatal
-    assert found.values["name"] == "rupor._domainkey.example.org"
-    assert str(found.values["record"]).startswith("v=DKIM1; k=rsa; p=MII")
-
-
-@pytest.mark.parametrize(
-    ("domain", "fits"),
-    [("", True), ("Example.ORG", True), ("news.example.org", True), ("example.com", False), ("ample.org", False)],
-)
-async def test_check_says_when_nobody_will_count_the_signature(domain: str, fits: bool) -> None:
-    found = await findings(dkim_domain=domain)
-    assert (FindingCode.SIGNED_FOR_ANOTHER in found) is not fits

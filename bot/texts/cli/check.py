@@ -21,7 +21,7 @@ __all__ = [
     "verdict",
 ]
 
-_WELL = ("reached", "current", "able")
+_WELL = ("reached", "current", "able", "letters_signed")
 
 DATABASE = "База данных"
 NO_CHANNELS = "Каналов в настройках нет: добавьте раздел [channels.…]."
