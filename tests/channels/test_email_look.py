@@ -128,7 +128,7 @@ async def test_pictures_side_by_side_are_equally_high(browser: Browser) -> None:
         heights = [height for _, height, _ in found["pictures"]]
         assert len(heights) == 8
         for left, right in zip(heights[1:7:2], heights[2:7:2], strict=True):
-            assert abs(left - right) <= 0.04 * left
+            assert abs(left - right) <= 0.02 * left
 
 
 async def test_an_upright_picture_does_not_push_the_text_off_the_screen(browser: Browser) -> None:

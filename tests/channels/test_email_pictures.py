@@ -1,8 +1,12 @@
 """Pictures travel no wider than a screen needs, upright, and without a word about where they were taken."""
 
+import struct
+import zlib
 from io import BytesIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from channels.contract import Attachment, AttachmentKind
@@ -81,6 +85,16 @@ def test_nothing_is_told_about_camera_author_and_place(form: str) -> None:
     assert b"Anna" not in made.content
 
 
+def test_what_a_png_tells_behind_the_picture_is_left_behind() -> None:
+    content = saved(halves(300, 200), "PNG")
+    end = content.index(b"IEND") - 4
+    told = b"tEXtAuthor\0Anna"
+    chunk = struct.pack(">I", len(told) - 4) + told + struct.pack(">I", zlib.crc32(told))
+    made = fitted(content[:end] + chunk + content[end:])
+    assert made is not None
+    assert b"Anna" not in made.content
+
+
 def test_a_comment_in_a_jpeg_is_left_behind() -> None:
     made = fitted(saved(halves(300, 200), comment=b"typed by Anna"))
     assert made is not None
@@ -98,6 +112,7 @@ def test_a_second_picture_behind_the_first_is_left_behind() -> None:
 def test_a_picture_that_is_fit_already_travels_as_it_is() -> None:
     assert fitted(saved(halves(1200, 800))) is None
     assert fitted(saved(halves(1200, 800), "PNG")) is None
+    assert fitted(saved(halves(1200, 800, "P"), "PNG")) is None
 
 
 def test_colours_of_another_space_become_srgb() -> None:
@@ -145,8 +160,19 @@ def test_what_cannot_be_read_is_left_alone(content: bytes) -> None:
     assert logo(content) is None
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow tells of broken EXIF
+@given(form=st.sampled_from(["JPEG", "PNG", "WEBP", "GIF"]), data=st.data())
+def test_no_broken_picture_breaks_anything(form: str, data: st.DataObject) -> None:
+    content = bytearray(saved(halves(60, 40), form, exif=exif(6)))
+    for _ in range(data.draw(st.integers(1, 12))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    for make in (fitted, logo):
+        made = make(bytes(content))
+        assert made is None or opened(made.content).size == (made.width, made.height)
+
+
 def test_a_picture_that_would_fill_the_memory_is_left_alone() -> None:
-    assert fitted(saved(Image.new("1", (11_000, 10_000)), "PNG")) is None
+    assert fitted(saved(Image.new("1", (7_000, 6_000)), "PNG")) is None
 
 
 def test_a_tall_picture_of_noise_stays_within_reason() -> None:
