@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from jinja2 import Environment, PackageLoader
 
 from delivery.database import Database
@@ -102,7 +103,7 @@ async def _asks_for_all(request: web.Request) -> bool:
     """Read the form. One that cannot be read stands for the list of the letter: nobody is kept on it by a bad form."""
     try:
         form = await request.post()
-    except (ValueError, LookupError, web.HTTPException):
+    except (ValueError, LookupError, HttpProcessingError, web.HTTPException):
         return False
     return form.get(_SCOPE) == _ALL
 

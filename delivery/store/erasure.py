@@ -19,7 +19,18 @@ from delivery.database import Tx
 from delivery.model import DeliveryState
 from delivery.store.broadcasts import settle
 from delivery.store.dialect import upsert
-from delivery.tables import attempt, delivery, erased, list_change, media, member, piece, revision, suppression
+from delivery.tables import (
+    attempt,
+    delivery,
+    erased,
+    list_change,
+    media,
+    member,
+    piece,
+    returned,
+    revision,
+    suppression,
+)
 
 __all__ = ["Erasure", "among", "erase", "forgive"]
 
@@ -106,6 +117,8 @@ async def _from_deliveries(tx: Tx, address: str, instead: str, now: datetime) ->
     changed = (await tx.execute(update(delivery).where(still).values(nameless))).rowcount
     theirs = attempt.c.delivery_id.in_(ids)
     await tx.execute(update(attempt).where(theirs).values(detail=""))  # servers repeat the address in their answers
+    came_back = (returned.c.address == address) | returned.c.delivery_id.in_(ids)
+    await tx.execute(update(returned).where(came_back).values(address=instead, detail=""))
     if stopped:
         await settle(tx, {row.broadcast_id for row in found}, now)
     return stopped, changed, len(in_flight) + len(ids) - changed

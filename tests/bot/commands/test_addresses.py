@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text, update
 from channels.contract import Reason, Rejected
 from delivery.desk import Desk
 from delivery.store import lists
-from delivery.tables import delivery, erased
+from delivery.tables import delivery, erased, returned
 from tests.bot.commands.conftest import Rupor
 from tests.delivery.builders import Scripted, a_broadcast, a_worker, says
 
@@ -89,7 +89,7 @@ async def _everything(desk: Desk, tables: Sequence[str]) -> str:
 
 
 def _dump(rupor: Rupor) -> str:
-    tables = ("member", "list_change", "list_import", "suppression", "erased", "delivery", "attempt", "media")
+    tables = ("member", "list_change", "list_import", "suppression", "erased", "delivery", "attempt", "media", "returned")
     return rupor.with_desk(lambda desk: _everything(desk, tables))
 
 
@@ -109,6 +109,9 @@ def test_an_erased_address_stands_nowhere_any_more(rupor: Rupor) -> None:
         await a_worker(desk).step("mail")
         async with desk.database.writing() as tx:
             await lists.suppress(tx, "anna@example.org", "all", reason="complained", now=desk.now())
+            back = {"delivery_id": 1, "kind": "bounced", "reason": "", "detail": "To: <Anna@example.org> 5.1.1"}
+            back |= {"address": "anna@example.org", "at": desk.now(), "counts": True, "waits": False}
+            await tx.execute(returned.insert().values(back))
 
     mail = Scripted(None)
     says(mail, Rejected("550 5.1.1 <Anna@example.org> no such user", Reason.NO_SUCH_MAILBOX))
