@@ -30,9 +30,11 @@ test: $(VENV)/.ready-to-test
 	@$(BIN)/python -m tests.support.browser
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-# What `make test` does in a short form, at length: every call of the database fails, a thousand processes are killed.
+# What `make test` does in a short form, at length: every call of the database fails, a thousand processes are killed,
+# ten thousand random texts are cut, rendered and sent.
+RANDOM := tests/channels/test_fuzz.py $(wildcard tests/channels/test_markup_*.py)
 chaos: $(VENV)/.ready-to-test
-	@RUPOR_CHAOS=long $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/chaos $(ARGS)
+	@RUPOR_CHAOS=long $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/chaos $(RANDOM) $(ARGS)
 
 lint: $(VENV)/.ready-to-test
 	@$(BIN)/ruff format --check --quiet . || { echo 'ruff format: run "make format"' >&2; exit 1; }

@@ -277,6 +277,21 @@ def test_markup_becomes_entities(rupor: Rupor) -> None:
     assert posts[0].title == "Тема письма"
 
 
+def test_typography_is_kept_with_the_post_and_done_by_the_channels(rupor: Rupor) -> None:
+    text = 'Газета "Труд" - fnpr.ru № 5'
+    shown = rupor.json("announce", "--text", text, "--typography", "--to", "wall", "--dry-run")
+    typeset = "Газета «Труд»\u00a0— fnpr.ru №\u00a05"
+    assert shown["channels"]["wall"]["parts"][0]["text"] == typeset
+    rupor("announce", "--text", text, "--title", '"Труд"', "--typography", "--to", "wall", "--wait")
+    assert rupor.sent("wall") == [typeset]
+    assert post_of(rupor, 1) == Post(text, title='"Труд"', typography=True)
+
+
+def test_without_being_asked_nothing_is_typeset(rupor: Rupor) -> None:
+    rupor("announce", "--text", '"Труд" - газета', "--to", "wall", "--wait")
+    assert rupor.sent("wall") == ['"Труд" - газета']
+
+
 # Files
 
 
