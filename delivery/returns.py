@@ -17,11 +17,12 @@ from channels.contract import Reason
 from channels.returns import Batch, Bookmark, Postbox, PostboxError, Return, ReturnKind, Sort, Taken
 from delivery.database import Tx, is_away
 from delivery.desk import Desk
+from delivery.member import SuppressionReason
 from delivery.model import Delivery, DeliveryState, Outcome
 from delivery.store import deliveries, lists, talks
 from delivery.store import returns as store
 
-__all__ = ["ENOUGH", "ENOUGH_WITHIN", "Fate", "Returns", "Suppression", "fate"]
+__all__ = ["ENOUGH", "ENOUGH_WITHIN", "Fate", "Returns", "fate"]
 
 _log = structlog.get_logger()
 
@@ -33,13 +34,6 @@ _KNOWN_FOR = timedelta(days=60)  # so far back broadcasts are searched for a key
 _CLOCK_SLACK = timedelta(minutes=2)  # between a letter's Date and the start of its attempt
 _ACTOR = "return"
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds, while a mailbox can't be read
-
-
-class Suppression(StrEnum):
-    """Why nothing more is sent to an address; the words stand in the suppression list."""
-
-    BOUNCED = "bounced"
-    COMPLAINED = "complained"
 
 
 class Fate(StrEnum):
@@ -184,6 +178,8 @@ class Returns:
         if found is None:
             return _Done(forged=1) if one.mark else _Done(strange=1)
         address = found.recipient.address
+        if "@" not in address:  # it was erased at its owner's wish, and servers repeat it in what they say
+            return _Done()
         detail, kind = _detail(one, address), counts_against(one, address)
         tried_at, outcome = await store.last_word(tx, found.id)
         its = fate(one.kind, found.state, last_outcome=outcome, tried_at=tried_at, written_at=one.written_at)
@@ -205,15 +201,15 @@ class Returns:
         await store.write_off(tx, address)
         return await lists.suppress(tx, address, "", reason=reason, now=now)
 
-    async def _why_suppressed(self, tx: Tx, kind: ReturnKind, address: str, now: datetime) -> Suppression | None:
+    async def _why_suppressed(self, tx: Tx, kind: ReturnKind, address: str, now: datetime) -> SuppressionReason | None:
         match kind:
             case ReturnKind.COMPLAINT:
-                return Suppression.COMPLAINED
+                return SuppressionReason.COMPLAINED
             case ReturnKind.HARD:
-                return Suppression.BOUNCED
+                return SuppressionReason.BOUNCED
             case ReturnKind.SOFT:
                 enough = await store.count(tx, address, since=now - ENOUGH_WITHIN) >= ENOUGH
-                return Suppression.BOUNCED if enough else None
+                return SuppressionReason.BOUNCED if enough else None
             case ReturnKind.REFUSED:
                 return None
 

@@ -20,7 +20,6 @@ __all__ = [
     "bookmark",
     "by_key",
     "count",
-    "forget",
     "is_fresh",
     "last_word",
     "lying",
@@ -224,8 +223,3 @@ async def note_attempt(tx: Tx, one: Delivery, outcome: Outcome, detail: str, act
         "actor": actor,
     }
     await tx.execute(attempt.insert().values(values))
-
-
-async def forget(tx: Tx, address: str) -> None:
-    """Take an address, and what servers said of it, out of the records of returns."""
-    await tx.execute(update(returned).where(returned.c.address == address).values(address="", detail="", counts=False))

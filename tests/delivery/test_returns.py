@@ -16,8 +16,8 @@ from delivery.desk import Desk
 from delivery.model import BroadcastState, Delivery, DeliveryState, Outcome
 from delivery.returns import ENOUGH, Returns
 from delivery.store import deliveries as store
-from delivery.store import lists, returns
-from delivery.tables import attempt, returned
+from delivery.store import erasure, lists, returns
+from delivery.tables import attempt, delivery, returned
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
 
@@ -452,10 +452,19 @@ async def test_attempts_of_returns_count_for_no_limit(desk: Desk, box: Box, read
         assert asked.scalar_one() == 1
 
 
-async def test_an_erased_address_leaves_no_trace_among_returns(desk: Desk, box: Box, reader: Returns) -> None:
-    box.arrives(marked(await a_letter(desk)))
+async def test_an_erased_address_leaves_no_trace_whenever_it_comes_back(
+    desk: Desk, box: Box, reader: Returns, clock: Clock
+) -> None:
+    one = await a_letter(desk)
+    box.arrives(replace(marked(one), detail=f"550 <{TO}> unknown"))
     await reader.step("mail")
     async with desk.database.writing() as tx:
-        await returns.forget(tx, TO)
-        kept = [tuple(row) for row in await tx.execute(select(returned.c.address, returned.c.detail))]
-    assert kept == [("", "")]
+        await erasure.erase(tx, TO, clock())
+    box.arrives(replace(marked(one), detail=f"550 <{TO}> still unknown"))
+    await reader.step("mail")
+    async with desk.database.reading() as tx:
+        said = list((await tx.execute(select(returned.c.address, returned.c.detail))).all())
+        said += list((await tx.execute(select(attempt.c.detail))).all())
+        said += list((await tx.execute(select(delivery.c.address, delivery.c.detail))).all())
+    assert TO not in repr(said)
+    assert await suppressed(desk) == {}
