@@ -27,8 +27,11 @@ def report(one: Report, ends: Ends) -> dict[str, Any]:
 
 
 def _broadcast(one: BroadcastReport, ends: Mapping[str, datetime]) -> dict[str, Any]:
+    """A broadcast; one that corrects or recalls another says so, and which."""
+    about = {} if one.broadcast.about is None else {"kind": one.broadcast.kind, "about": one.broadcast.about}
     return {
         "id": one.broadcast.id,
+        **about,
         "state": one.broadcast.state,
         "released_at": moment(one.broadcast.released_at),
         "counts": _counts(one.counts),

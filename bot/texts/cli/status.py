@@ -8,7 +8,7 @@ from bot.texts.measures import clipped, moment, number
 from bot.texts.reasons import after_return, while_held, why
 from bot.texts.states import ANNOUNCEMENT, BROADCAST, DELIVERY, SCHEDULE
 from channels.contract import Reason
-from delivery.model import BroadcastState, Delivery, DeliveryState, Hold, Schedule
+from delivery.model import BroadcastKind, BroadcastState, Delivery, DeliveryState, Hold, Schedule
 from delivery.report import TROUBLE, BroadcastReport, ChannelReport, Report
 
 __all__ = [
@@ -117,9 +117,16 @@ def heading(one: Report) -> str:
     return "\n".join(filter(None, lines))
 
 
+_KINDS: Mapping[BroadcastKind, str] = {
+    BroadcastKind.ANNOUNCEMENT: "Рассылка",
+    BroadcastKind.CORRECTION: "Исправление",
+    BroadcastKind.RECALL: "Отзыв",
+}
+
+
 def broadcast(one: BroadcastReport, zone: ZoneInfo) -> str:
-    """Name one broadcast."""
-    return f"Рассылка {one.broadcast.id}, {when(one.broadcast.released_at, zone)}: {BROADCAST[one.broadcast.state]}"
+    """Name one broadcast, or what followed one."""
+    return f"{_KINDS[one.broadcast.kind]} {one.broadcast.id}, {when(one.broadcast.released_at, zone)}: {BROADCAST[one.broadcast.state]}"
 
 
 def channel(key: str, its: ChannelReport) -> tuple[str, ...]:
