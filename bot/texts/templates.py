@@ -20,12 +20,15 @@ FAULTS: Mapping[str, str] = {
 PLACES: Mapping[str, str] = {
     "body": "нет места для текста объявления. Вставьте {{ body }}, один раз.",
     "reason": "нет места для слов о том, почему письмо пришло и как отписаться. Вставьте {{ reason }}, один раз.",
+    "pictures": "не все картинки показаны. Вставьте {% for picture in pictures %}"
+    '<img src="cid:{{ picture.cid }}" width="{{ picture.width }}" alt="Фотография">{% endfor %}.',
 }
 
 
 def faults(packed: str) -> str:
-    """Say them all, one after the other; `packed` is as `ConfigCode.BAD_TEMPLATES` describes it."""
-    return " ".join(_fault(*line.split("\t")) for line in packed.split("\n"))
+    """Say them all, each on a line of its own; `packed` is as `ConfigCode.BAD_TEMPLATES` describes it."""
+    said = [_fault(*line.split("\t")) for line in packed.split("\n")]
+    return said[0] if len(said) == 1 else "".join(f"\n      {each}" for each in said)
 
 
 def _fault(code: str, file: str, line: str, word: str, nearest: str) -> str:

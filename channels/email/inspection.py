@@ -163,14 +163,16 @@ def _mistried(templates: Templates, folder: Path) -> Iterator[Fault]:
         except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             yield _raised(error, folder, FaultCode.TROUBLE)
         else:
-            yield from _missing_places(html)
+            yield from _missing_places(html, words)
             yield from _pictures_outside(html)
 
 
-def _missing_places(html: str) -> Iterator[Fault]:
+def _missing_places(html: str, words: LetterWords) -> Iterator[Fault]:
     for place, mark in _PLACES.items():
         if html.count(mark) != 1:
             yield Fault(FaultCode.PLACE_MISSING, HTML, word=place)
+    if not all(f"cid:{each.cid}" in html for each in words.pictures):
+        yield Fault(FaultCode.PLACE_MISSING, HTML, word="pictures")
 
 
 def _pictures_outside(html: str) -> Iterator[Fault]:

@@ -22,7 +22,8 @@ from tests.support.announcements import ANNOUNCEMENTS, sample
 from tests.support.letters import NOW, some_settings
 from tests.support.settings import MAIL, complaint, loaded
 
-PLAIN = "<html><body>{{ body }}{{ reason }}</body></html>"
+PICTURES = '{% for each in pictures %}<img src="cid:{{ each.cid }}">{% endfor %}'
+PLAIN = f"<html><body>{PICTURES}{{{{ body }}}}{{{{ reason }}}}</body></html>"
 OWN = """<!DOCTYPE html><html><head><style>.text { color: #123456; }</style></head><body>
 <h1>{{ organisation }}</h1><div class="text">{{ body }}</div>
 {% for picture in pictures %}<img src="cid:{{ picture.cid }}" alt="{{ picture.number }}">{% endfor %}
@@ -126,7 +127,13 @@ BROKEN: list[tuple[str, Fault]] = [
 
 @pytest.mark.parametrize(("html", "fault"), BROKEN, ids=[fault.code.value for _, fault in BROKEN])
 def test_a_broken_template_is_told_with_its_line(folder: Write, html: str, fault: Fault) -> None:
-    assert faults(folder({"letter.html": html})) == [fault]
+    assert faults(folder({"letter.html": PICTURES + html})) == [fault]
+
+
+@pytest.mark.parametrize("shown", ["", "{% if top %}<img src='cid:{{ top.cid }}'>{% endif %}"])
+def test_a_letter_that_does_not_show_every_picture_is_told(folder: Write, shown: str) -> None:
+    found = faults(folder({"letter.html": shown + "{{ body }}{{ reason }}"}))
+    assert found == [Fault(FaultCode.PLACE_MISSING, "letter.html", word="pictures")]
 
 
 def test_signs_that_do_not_match_are_told(folder: Write) -> None:
@@ -180,12 +187,12 @@ def test_the_guide_names_everything_that_a_template_may_say() -> None:
 
 def test_every_fault_has_its_sentence() -> None:
     assert FAULTS.keys() | {FaultCode.PLACE_MISSING} == set(FaultCode)
-    assert PLACES.keys() == {"body", "reason"}
+    assert PLACES.keys() == {"body", "reason", "pictures"}
 
 
 @pytest.mark.parametrize(("html", "fault"), BROKEN, ids=[fault.code.value for _, fault in BROKEN])
 def test_the_administrator_reads_what_to_mend(folder: Write, tmp_path: Path, html: str, fault: Fault) -> None:
-    folder({"letter.html": html})
+    folder({"letter.html": PICTURES + html})
     error = complaint(tmp_path, f'{MAIL}templates = "letter"\n')
     assert [(each.code, each.where) for each in error.problems] == [
         (ConfigCode.BAD_TEMPLATES, "channels.mail.templates")
@@ -196,6 +203,13 @@ def test_the_administrator_reads_what_to_mend(folder: Write, tmp_path: Path, htm
     assert f"строка {fault.line}" in said or not fault.line
     assert fault.nearest in said
     assert not {"{{{{", "{word}", "{hint}"} & set(said.split())
+
+
+def test_several_faults_are_read_line_by_line(folder: Write, tmp_path: Path) -> None:
+    folder({"letter.html": "{{ titel }}\n{{ fotter }}"})
+    said = report(complaint(tmp_path, f'{MAIL}templates = "letter"\n')).splitlines()
+    assert said[-2].strip().startswith("letter.html, строка 1: имени «titel» в письме нет.")
+    assert said[-1].strip().startswith("letter.html, строка 2: имени «fotter» в письме нет.")
 
 
 @pytest.mark.parametrize(
