@@ -14,9 +14,10 @@ does not wait for what must be uploaded; a file that Telegram has already goes a
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from channels.contract import Attachment, AttachmentKind, Entity, Part, Post, Problem, ProblemCode, Rendering
-from channels.markup import prepared, split, utf16_length
+from channels.markup import personal, prepared, split, utf16_length
 from channels.telegram.rich import RICH_BLOCKS, RICH_MEDIA, RICH_TEXT, text_blocks
 
 __all__ = ["ALBUM_LIMIT", "CAPTION_LIMIT", "MOST_TEXTS", "TEXT_LIMIT", "UPLOAD_LIMITS", "is_rich", "render"]
@@ -54,8 +55,14 @@ def render(post: Post, *, rich: bool = False, text_first: bool = False) -> Rende
     """Return the messages of a post in their order, and what an editor should know before sending them.
 
     With `rich` a text that is too long for its place goes out in one rich message, with `text_first` a text does not
-    wait for uploads.
+    wait for uploads. Personal words give way to what everybody can read.
     """
+    rendering = _rendered(personal.impersonal(post), rich=rich, text_first=text_first)
+    doubts = personal.problems(post, is_personal=False)
+    return replace(rendering, problems=(*rendering.problems, *doubts)) if doubts else rendering
+
+
+def _rendered(post: Post, *, rich: bool, text_first: bool) -> Rendering:
     post = prepared(post)
     text, entities = post.text, post.entities
     whole, late = Part(text, entities, post.attachments), text_first and _waits(post)
