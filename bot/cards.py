@@ -22,6 +22,7 @@ from bot.texts.board import Around
 from bot.texts.channels import Names
 from bot.texts.reasons import WORTH_REPEATING
 from channels.contract import Reason
+from channels.readers import CountsReaders
 from delivery import broadcast, forecast, report
 from delivery.audience import UnknownTargetError
 from delivery.broadcast import Preview
@@ -132,6 +133,7 @@ async def board_screen(
         details=bool(troubles or await doubts_shown(tx, one.broadcast.id)),
         copy=_nothing_went_out(one),
         out=_may_be_followed(one),
+        counted=_is_counted(one, desk),
         doubtful=_doubtful(one, troubles, lookable),
         names=names,
     )
@@ -213,6 +215,13 @@ def _turn(one: BroadcastReport, until: datetime | None) -> Turn | None:
 def _may_be_followed(one: BroadcastReport) -> bool:
     """Tell whether readers have something that may be put right. What was recalled is not recalled again."""
     return one.broadcast.kind is not BroadcastKind.RECALL and any(one.counts[state] for state in OUT)
+
+
+def _is_counted(one: BroadcastReport, desk: Desk) -> bool:
+    """Tell whether some channel can say how readers received what this broadcast brought."""
+    counting = {key for key, way in desk.channels.items() if isinstance(way, CountsReaders) and way.can_count}
+    brought = one.broadcast.kind is BroadcastKind.ANNOUNCEMENT
+    return brought and any(its.counts[DeliveryState.SENT] for key, its in one.channels.items() if key in counting)
 
 
 def _nothing_went_out(one: BroadcastReport) -> bool:

@@ -8,7 +8,7 @@ from aiogram.types import CallbackQuery
 from bot import keyboards
 from bot.cards import doubts_shown
 from bot.face import Face
-from bot.handlers import doubts
+from bot.handlers import doubts, readers
 from bot.handlers.answering import Alert, StaleError
 from bot.handlers.common import composer, pressed, redraw
 from bot.keyboards import Ask, Late, On, Turn
@@ -172,6 +172,7 @@ def router() -> Router:
     """Return the handlers with what they answer to."""
     own = Router(name=__name__)
     own.include_router(doubts.router())
+    own.include_router(readers.router())
     own.callback_query.register(stop, On.filter(F.turn == Turn.STOP))
     own.callback_query.register(pause, On.filter(F.turn == Turn.PAUSE))
     own.callback_query.register(resume, On.filter(F.turn == Turn.RESUME))

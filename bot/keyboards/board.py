@@ -12,6 +12,7 @@ from bot.keyboards.card import Act, Do
 from bot.keyboards.doubts import Doubtful, doubts
 from bot.texts import bot as texts
 from bot.texts.channels import Names
+from bot.texts.readers import FIGURES
 
 
 class Turn(StrEnum):
@@ -27,6 +28,7 @@ class Turn(StrEnum):
     SHOW = "show"
     CORRECT = "fix"
     RECALL = "out"
+    FIGURES = "seen"
 
 
 class On(CallbackData, prefix="b"):
@@ -62,12 +64,13 @@ def board(
     details: bool = False,
     copy: bool = False,
     out: bool = False,
+    counted: bool = False,
     doubtful: Sequence[Doubtful] = (),
     names: Names,
 ) -> Rows:
     """Return the buttons of a broadcast. `stop` is the word for stopping it, `turn` may pause it or let it go on.
 
-    `out`: readers have something of it.
+    `out`: readers have something of it; `counted`: and it can be told how many.
     """
 
     def on(text: str, turn: Turn) -> InlineKeyboardButton:
@@ -80,6 +83,7 @@ def board(
         [on(texts.DETAILS, Turn.DETAILS)] if details else [],
         [on(texts.RETRY, Turn.RETRY)] if retry else [],
         [on(texts.COPY, Turn.COPY)] if copy else [],
+        [on(FIGURES, Turn.FIGURES)] if counted else [],
         [on(texts.EDIT, Turn.CORRECT), on(texts.RECALL, Turn.RECALL)] if out else [],
     ]
 

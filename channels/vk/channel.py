@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -28,9 +28,10 @@ from channels.contract import (
     Surroundings,
     Unconfirmed,
 )
+from channels.readers import Figures
 from channels.vk import changing, failures, looking, uploads
 from channels.vk.client import Client, Failure, Limits, NoAnswer, Refused, TokenKeeper
-from channels.vk.figures import Figures, figures
+from channels.vk.figures import figures
 from channels.vk.health import Ability, examine, expiring
 from channels.vk.linking import outward_link
 from channels.vk.receipts import kept, post_of, receipt_for
@@ -167,10 +168,21 @@ class VkChannel:
             lambda reader: looking.find(reader, self._settings.group_id, shipment.part, since, last)
         )
 
-    async def figures(self, receipts: Sequence[Receipt]) -> Mapping[int, Figures]:
-        """Return what VK counts of the posts of these receipts, by their numbers. Raises Deferred, and nothing else."""
-        posts = [post_id for receipt in receipts if (post_id := post_of(receipt, self._settings.group_id)) is not None]
-        return await self._read(lambda reader: figures(reader, self._settings.group_id, posts))
+    @property
+    def can_count(self) -> bool:
+        """With a key that may read the wall."""
+        return bool(self._readers())
+
+    async def figures(self, receipts: Sequence[Receipt]) -> Sequence[Figures | None]:
+        """Return what VK counts of the posts of these receipts, None for those that are gone.
+
+        Raises Deferred, and nothing else.
+        """
+        group_id = self._settings.group_id
+        posts = [post_of(receipt, group_id) for receipt in receipts]
+        known = [post for post in posts if post is not None]
+        found = await self._read(lambda reader: figures(reader, group_id, known))
+        return [None if post is None else found.get(post) for post in posts]
 
     async def _read(self, asking: Callable[[Client], Awaitable[_T]]) -> _T:
         """Ask with each key that may read the wall, until one is not refused."""

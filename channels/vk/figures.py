@@ -6,28 +6,18 @@ Source: VK's JSON schema, wall.getById.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from channels.readers import Figures
 from channels.vk.client import Client, NoAnswer
 
-__all__ = ["Figures", "figures"]
+__all__ = ["figures"]
 
 _BATCH = 100  # the most that wall.getById takes
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How often a post was seen, liked, shared and answered. None: VK doesn't say."""
-
-    views: int | None = None
-    likes: int | None = None
-    reposts: int | None = None
-    comments: int | None = None
-
-
 async def figures(client: Client, group_id: int, post_ids: Sequence[int]) -> Mapping[int, Figures]:
-    """Return the figures of posts by number; who is gone is left out. Raises Failure."""
+    """Return the figures of posts by their numbers; what is gone is left out. Raises Failure."""
     found: dict[int, Figures] = {}
     for start in range(0, len(post_ids), _BATCH):
         names = (f"-{group_id}_{post_id}" for post_id in post_ids[start : start + _BATCH])
