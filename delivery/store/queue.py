@@ -26,12 +26,12 @@ _SENDING: ColumnElement[bool] = delivery.c.state == literal_column("'sending'")
 
 # Claim
 
-# A new part's turn comes when the part before it was sent. Asked as a value: of an EXISTS, Postgres may make a table of
-# all that was ever sent.
-_ITS_TURN = """(d.part = 1 OR d.act <> 'send' OR 'sent' = (
+# A new part's turn comes when the part before it was sent, whether or not that came back. Asked as a value: of an
+# EXISTS, Postgres may make a table of all that was ever sent.
+_ITS_TURN = """(d.part = 1 OR d.act <> 'send' OR (
          SELECT before.state FROM delivery before
           WHERE before.broadcast_id = d.broadcast_id AND before.channel = d.channel AND before.address = d.address
-            AND before.part = d.part - 1))"""
+            AND before.part = d.part - 1) IN ('sent', 'returned'))"""
 # The states stand as literals, or the partial indexes would not be used.
 _READY = f"""d.channel = :channel AND d.state = 'queued' AND d.due_at <= :now AND {_ITS_TURN}"""
 _DUE = f"""

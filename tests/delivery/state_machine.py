@@ -16,7 +16,7 @@ from delivery import broadcast as use
 from delivery.database import Database
 from delivery.model import UNFINISHED, BroadcastState, DeliveryState
 from delivery.worker import LEASE
-from tests.delivery.state_machine_truth import IN_TROUBLE, check_end
+from tests.delivery.state_machine_truth import CAME_BACK, IN_TROUBLE, check_end
 from tests.delivery.state_machine_world import Answer, Hands, Held, World
 
 DOUBT = (DeliveryState.UNCONFIRMED,)
@@ -142,10 +142,10 @@ class Histories(RuleBasedStateMachine):
     def resume(self, pick: int) -> None:
         self.world.resume(self._one(pick, UNFINISHED, its="paused").announcement_id)
 
-    @precondition(lambda self: self._rows(IN_TROUBLE))
-    @rule(pick=PICK, states=st.sampled_from((IN_TROUBLE, IN_TROUBLE[:1], DOUBT)), alone=st.booleans())
+    @precondition(lambda self: self._rows((*IN_TROUBLE, *CAME_BACK)))
+    @rule(pick=PICK, states=st.sampled_from((IN_TROUBLE, IN_TROUBLE[:1], DOUBT, CAME_BACK)), alone=st.booleans())
     def send_again(self, pick: int, states: Sequence[DeliveryState], alone: bool) -> None:
-        row = self._one(pick, IN_TROUBLE)
+        row = self._one(pick, (*IN_TROUBLE, *CAME_BACK))
         self.world.retry(row.announcement_id, states, row.id if alone else None)
 
     @precondition(lambda self: self._rows(DOUBT))
@@ -161,6 +161,17 @@ class Histories(RuleBasedStateMachine):
             self.world.look(row.id)
         else:
             self.world.settle_all(row.announcement_id)
+
+    @precondition(lambda self: self._out())
+    @rule(pick=PICK)
+    def comes_back(self, pick: int) -> None:
+        """A letter that has appeared comes back, wherever its delivery stands by then."""
+        out = self._out()
+        self.world.comes_back(out[pick % len(out)])
+
+    def _out(self) -> list[int]:
+        its = [row.id for row in self.world.there.deliveries if row.channel == "mail"]
+        return [one for one in its if self.world.outside.seen[one]]
 
     # Workers
 

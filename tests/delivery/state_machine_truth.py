@@ -14,8 +14,9 @@ from delivery.model import BroadcastState, Delivery, DeliveryState, Outcome
 from delivery.tables import attempt, broadcast, delivery, filling, progress
 
 LOST = frozenset({DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED})
-FINAL = LOST | {DeliveryState.SENT}
+FINAL = LOST | {DeliveryState.SENT, DeliveryState.RETURNED}
 IN_TROUBLE = (DeliveryState.FAILED, DeliveryState.UNCONFIRMED)
+CAME_BACK = (DeliveryState.RETURNED,)
 
 
 @dataclass
@@ -147,6 +148,8 @@ def _check_told(row: Any, attempts: Sequence[Any], word: Word, outside: Outside)
         assert row.state == ("sent" if settled else "failed"), "a person's word was overruled"
     if row.state == "unconfirmed":
         assert any(one.outcome == Outcome.UNCONFIRMED for one in attempts), "in doubt without a reason"
+    if row.state == "returned":
+        assert outside.seen[row.id], "told as come back, and it was never out"
     if row.state == "sent":
         assert outside.seen[row.id] or settled, "told as sent, and it is not there"
     if row.state in {"failed", "cancelled"} and settled is not False:

@@ -7,7 +7,7 @@ answers, and how often each delivery was allowed to arrive.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from itertools import count
@@ -15,16 +15,19 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from channels.contract import ChannelClosed, ChannelError, Deferred, Post, Reason, Receipt, Rejected, Unconfirmed
+from channels.returns import ReturnKind
 from delivery import broadcast as use
 from delivery import doubts, verdict
 from delivery.database import Database
 from delivery.desk import Desk
 from delivery.member import Member
 from delivery.model import BroadcastState, Delivery, DeliveryState, Result
-from delivery.store import attempts, broadcasts, lists, queue
+from delivery.returns import Returns
+from delivery.store import attempts, broadcasts, deliveries, lists, queue
 from delivery.tables import mailing_list, member, metadata, suppression
 from delivery.worker import LEASE, Worker
 from tests.delivery.builders import Scripted
+from tests.delivery.mailbox import Box, marked
 from tests.delivery.state_machine_truth import FINAL, Outside, Picture, Word, check, picture
 from tests.support.clock import Clock
 
@@ -113,6 +116,7 @@ class World:
         self.outside, self.word, self.there = Outside(), Word(), Picture()
         self.numbers: list[int] = []
         self._begun: set[int] = set()
+        self._box = Box()
         self.run(self._clear())
 
     def run(self, work: Awaitable[T]) -> T:
@@ -187,6 +191,19 @@ class World:
         doubtful = [row.id for row in its if row.state == "unconfirmed"]
         assert self.run(use.settle_all(self.desk, number, sent=True, by="e")) == len(doubtful)
         self.word.settled |= dict.fromkeys(doubtful, True)
+
+    def comes_back(self, delivery_id: int) -> None:
+        """Let the letter that appeared last come back. Nobody is taken off for it: other histories write to them."""
+
+        async def read() -> None:
+            async with self._database.reading() as tx:
+                one = await deliveries.get(tx, delivery_id)
+            assert one is not None
+            its = marked(one, ReturnKind.REFUSED, Reason.REFUSED_AS_SPAM)
+            self._box.arrives(replace(its, written_at=self.outside.shown_at[one.key]))
+            await Returns(self.desk, {"mail": self._box}).step("mail")
+
+        self.run(read())
 
     def look(self, delivery_id: int) -> None:
         there = self.outside.seen[delivery_id] > 0
