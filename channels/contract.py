@@ -345,8 +345,6 @@ class FindingCode(StrEnum):
     CHAT_NOT_FOUND = "chat_not_found"  # values: chat
     NOT_ADMINISTRATOR = "not_administrator"  # values: chat
     MAY_NOT_POST = "may_not_post"  # values: chat
-    MAY_NOT_EDIT = "may_not_edit"
-    MAY_NOT_DELETE = "may_not_delete"
     MAY_NOT_PIN = "may_not_pin"
     NO_RICH_MESSAGES = "no_rich_messages"
     TOKEN_EXPIRES = "token_expires"  # noqa: S105 - a code, not a secret; values: token, days

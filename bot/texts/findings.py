@@ -114,8 +114,6 @@ FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
         f"Бот не администратор в {of.get('chat', 'канале')}. Назначьте его администратором с правом публиковать."
     ),
     FindingCode.MAY_NOT_POST: _may_not_post,
-    FindingCode.MAY_NOT_EDIT: lambda _of: "У бота нет права изменять сообщения. Отправлять это не мешает.",
-    FindingCode.MAY_NOT_DELETE: lambda _of: "У бота нет права удалять сообщения. Отправлять это не мешает.",
     FindingCode.MAY_NOT_PIN: lambda of: (
         f"У бота нет права закреплять сообщения в {of.get('chat', 'чате')}: объявления выйдут, но незакреплёнными. "
         "Дайте это право или уберите pin из настроек."

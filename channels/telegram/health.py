@@ -81,12 +81,8 @@ def _rights(chat: ChatFullInfo, member: ResultChatMemberUnion) -> Sequence[Findi
         return [] if present else [Finding(FindingCode.MAY_NOT_POST, fatal=True, values=values)]
     if not isinstance(member, ChatMemberAdministrator):
         return [Finding(FindingCode.NOT_ADMINISTRATOR, fatal=True, values=values)]
-    wanted = (
-        (member.can_post_messages, Finding(FindingCode.MAY_NOT_POST, fatal=True, values=values)),
-        (member.can_edit_messages, Finding(FindingCode.MAY_NOT_EDIT, values=values)),
-        (member.can_delete_messages, Finding(FindingCode.MAY_NOT_DELETE, values=values)),
-    )
-    return [finding for right, finding in wanted if not right]
+    # Own posts may be edited and deleted with the right to post. Source: Bot API, editMessageText, deleteMessage.
+    return [] if member.can_post_messages else [Finding(FindingCode.MAY_NOT_POST, fatal=True, values=values)]
 
 
 async def _service(line: Line, service_chat: int | str, chat: int | str) -> Sequence[Finding]:
