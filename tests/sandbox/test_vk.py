@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -323,29 +322,6 @@ async def test_a_deleted_post_is_left_out(vk: VkStandIn, ask: Ask) -> None:
     answer = await ask("wall.getById", "service", posts=f"-{GROUP}_1")
     assert answer == {"response": {"items": []}}
     assert code(await ask("wall.delete", "admin", owner_id=-GROUP, post_id=1)) == 104
-
-
-async def test_a_post_may_be_told_to_become_too_old_to_be_edited(vk: VkStandIn, ask: Ask, clock: Clock) -> None:
-    vk.world.editable_for = timedelta(days=1)
-    await ask("wall.post", owner_id=-GROUP, message="а")
-    clock.advance(days=1)
-    assert (await ask("wall.edit", "admin", owner_id=-GROUP, post_id=1, message="б"))["response"] == {"post_id": 1}
-    clock.advance(seconds=1)
-    refused = await ask("wall.edit", "admin", owner_id=-GROUP, post_id=1, message="в")
-    assert (code(refused), refused["error"]["error_msg"]) == (15, "Access denied: edit time expired")
-    assert vk.posts(GROUP)[0].text == "б"
-
-
-async def test_a_source_is_shown_beside_the_post(vk: VkStandIn, ask: Ask) -> None:
-    await ask("wall.post", owner_id=-GROUP, message="а", copyright="https://example.org/a")
-    (shown,) = (await ask("wall.getById", "service", posts=f"-{GROUP}_1"))["response"]["items"]
-    assert shown["copyright"]["link"] == "https://example.org/a"
-
-
-async def test_a_persons_token_knows_its_rights(vk: VkStandIn, ask: Ask) -> None:
-    vk.add_user_token("photos only", 8, rights=["photos", "wall"])
-    assert (await ask("account.getAppPermissions", "photos only"))["response"] == 4 | 8192
-    assert code(await ask("account.getAppPermissions", "service")) == 28
 
 
 async def test_numbers_are_never_given_twice(vk: VkStandIn, ask: Ask) -> None:
