@@ -37,6 +37,8 @@ __all__ = ["for_approval", "preview"]
 
 _TEXT_LIMIT = 4096
 _CAPTION_LIMIT = 1024
+_ALBUM = 10
+_PICTURES = {AttachmentKind.PHOTO, AttachmentKind.VIDEO}
 _SHOWN_OF_LETTER = 1500
 
 
@@ -92,15 +94,25 @@ async def _as_it_is(bot: Bot, face: Face, chat_id: int, part: Part) -> None:
     if not part.attachments:
         await _text(bot, chat_id, part)
         return
-    if utf16_length(part.text) > _CAPTION_LIMIT:  # a rich message, which a private chat need not show as one
-        await say(bot, chat_id, Screen(texts.attachments(part.attachments)))
-        await _text(bot, chat_id, part)
+    if utf16_length(part.text) > _CAPTION_LIMIT:  # a rich message
+        await _piece_by_piece(bot, face, chat_id, part)
         return
     files = [await _file(face, one) for one in part.attachments]
     if len(part.attachments) == 1:
         await _single(bot, chat_id, part, files[0])
     else:
         await bot.send_media_group(chat_id, media=_album(part, files))
+
+
+async def _piece_by_piece(bot: Bot, face: Face, chat_id: int, part: Part) -> None:
+    """Show what a rich message holds: its pictures, its text, its files."""
+    pictures = [one for one in part.attachments if one.kind in _PICTURES]
+    for number in range(0, len(pictures), _ALBUM):
+        await _as_it_is(bot, face, chat_id, Part(attachments=tuple(pictures[number : number + _ALBUM])))
+    await _text(bot, chat_id, part)
+    for one in part.attachments:
+        if one.kind not in _PICTURES:
+            await _as_it_is(bot, face, chat_id, Part(attachments=(one,)))
 
 
 async def _text(bot: Bot, chat_id: int, part: Part) -> None:

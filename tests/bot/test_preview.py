@@ -109,3 +109,28 @@ async def test_what_was_previewed_is_what_stands_in_the_channel(
         (post,) = tg.channel_posts(CHANNEL)
         assert (post["text"], post["entities"]) == (shown["text"], shown["entities"])
         assert any(entity.get("url") == "https://t.me/smolprof/1" for entity in board["entities"])
+
+
+async def test_what_goes_out_as_one_large_post_is_shown_piece_by_piece(url: str, tg: TelegramStandIn) -> None:
+    database = Database(url)
+    settings = registry.SETTINGS["telegram"].model_validate(
+        {"kind": "telegram", "chat_id": "@smolprof", "long_text": "rich"}
+    )
+    around = Surroundings(Media(database), TelegramAccess(tg.token, tg.url))
+    channel = await registry.connect("tg", settings, around)
+    async with newsroom(url, tg=tg, channels={"tg": channel}, kinds=KINDS) as room:
+        await tg.send_album(
+            ANNA, [("photo", f"{grey}.png", png(grey=grey), "image/png") for grey in (1, 2, 3)], caption=LONG * 20
+        )
+        assert "Выйдет одной большой публикацией" in words(await room.sees("Черновик · №1"))
+        await room.press("Предпросмотр")
+        await room.tg.wait_for(lambda: sum(words(each).startswith(LONG) for each in room.said()) == 1)
+        said = room.said()
+        shown = next(number for number, each in enumerate(said) if words(each).startswith(LONG))
+        assert all("photo" in each for each in said[shown - 3 : shown])
+        await room.press("Отправить сейчас")
+        await room.sees("Готово. Всё вышло.")
+    await channel.close()
+    await database.close()
+    [post] = tg.channel_posts(CHANNEL)
+    assert [block["type"] for block in post["rich_message"]["blocks"]] == ["collage", "paragraph"]
