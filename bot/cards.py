@@ -22,6 +22,7 @@ from bot.texts.board import Around
 from bot.texts.channels import Names
 from bot.texts.reasons import WORTH_REPEATING
 from channels.contract import Reason
+from channels.markup import can_be_typeset
 from channels.readers import CountsReaders
 from delivery import broadcast, forecast, report
 from delivery.audience import UnknownTargetError
@@ -112,7 +113,14 @@ def _draft_buttons(face: Face, seen: Preview, viewer: int) -> Rows:
     if not access.may_compose(face.settings, viewer):
         return []
     may_send = access.may_send(face.settings, viewer) or one.stage in {Stage.APPROVED, Stage.CONFIRMED}
-    return keyboards.draft(one.id, one.revision, blocked=seen.blocked, may_send=may_send, names=face.names)
+    return keyboards.draft(
+        one.id,
+        one.revision,
+        blocked=seen.blocked,
+        may_send=may_send,
+        names=face.names,
+        typography=one.post.typography if can_be_typeset(one.post) else None,
+    )
 
 
 async def board_screen(

@@ -16,7 +16,7 @@ from delivery.model import Announcement, Stage
 from delivery.store import inbox, talks
 from delivery.store.inbox import Piece
 
-__all__ = ["Edit", "edited", "gather", "replacing"]
+__all__ = ["Edit", "edited", "gather", "replacing", "typeset"]
 
 Note = dict[str, Any]
 _REPLACES = "replace:"
@@ -58,7 +58,8 @@ async def _store(
         return await _new(tx, desk, fresh), []
     found = await broadcast.find_in(tx, max(known))
     its = [one for one in pieces if one.announcement_id == found.id]
-    post = joined([*its, *fresh]) if found.post == joined(its) else _appended(found.post, joined(fresh))
+    untouched = found.post == _wished_as(found.post, joined(its))
+    post = _wished_as(found.post, joined([*its, *fresh])) if untouched else _appended(found.post, joined(fresh))
     try:
         notes = await _revise(tx, desk, found, post, fresh[0].author, guarded=guarded)
     except StageError:
@@ -88,6 +89,21 @@ async def _replace(tx: Tx, desk: Desk, pieces: Sequence[Piece], *, guarded: bool
     except StageError:
         return await _new(tx, desk, pieces), [{"code": "came_late", "number": number}]
     return number, [{"code": "text_replaced"}, *notes]
+
+
+async def typeset(
+    tx: Tx, desk: Desk, found: Announcement, *, wanted: bool, author: str, guarded: bool = False
+) -> list[Note]:
+    """Let a draft be shown with its typography put in order, or as it was typed. `guarded` as in `gather`.
+
+    Returns a note when an approval no longer counts for it. Raises StageError.
+    """
+    return await _revise(tx, desk, found, replace(found.post, typography=wanted), author, guarded=guarded)
+
+
+def _wished_as(post: Post, made: Post) -> Post:
+    """What the editor switched on for a post holds for what its messages make of it later."""
+    return replace(made, typography=post.typography)
 
 
 async def _revise(tx: Tx, desk: Desk, found: Announcement, post: Post, author: str, *, guarded: bool) -> list[Note]:
@@ -148,6 +164,7 @@ async def _follow(
     if piece.bundle.startswith(_REPLACES):
         before = replace(before, attachments=found.post.attachments)
         after = replace(after, attachments=found.post.attachments)
+    before, after = _wished_as(found.post, before), _wished_as(found.post, after)
     if found.post != before:
         if found.stage is Stage.CANCELLED:
             raise StageError(found.stage)

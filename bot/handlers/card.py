@@ -5,10 +5,10 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from bot import access, keyboards, showing
-from bot.drafting import replacing
+from bot.drafting import replacing, typeset
 from bot.face import Face
 from bot.handlers.answering import Answer, StaleError
-from bot.handlers.common import Press, composer, current, pressed
+from bot.handlers.common import Press, composer, current, here, pressed
 from bot.handlers.content import take
 from bot.handlers.dialogues import Waiting, about, wait_for
 from bot.keyboards import Act, Do, Toggle
@@ -111,6 +111,22 @@ async def _single(tx: Tx, face: Face, targets: tuple[str, ...]) -> set[str]:
     return {each for each in every if each in targets or each.partition(":")[0] in targets}
 
 
+# Typography
+
+
+async def switch_typography(query: CallbackQuery, callback_data: Do, face: Face) -> str:
+    """Let the text be shown with its quotation marks, dashes and spaces put in order, or as it was typed."""
+    press = pressed(query)
+    composer(face, press)
+    one = await current(face, callback_data.id, callback_data.rev)
+    wanted, guarded = not one.post.typography, not access.may_send(face.settings, press.user_id)
+    async with face.desk.database.writing() as tx:
+        notes = await typeset(tx, face.desk, one, wanted=wanted, author=press.name, guarded=guarded)
+        await talks.want_card(tx, one.id, press.chat_id, note=notes)
+    await here(face, one.id, press)
+    return texts.TYPESET if wanted else texts.AS_TYPED
+
+
 # Another text
 
 
@@ -141,6 +157,7 @@ def router() -> Router:
     own.callback_query.register(preview, Do.filter(F.act == Act.PREVIEW))
     own.callback_query.register(choose_targets, Do.filter(F.act == Act.TARGETS))
     own.callback_query.register(toggle, Toggle.filter())
+    own.callback_query.register(switch_typography, Do.filter(F.act == Act.TYPESET))
     own.callback_query.register(ask_for_text, Do.filter(F.act == Act.EDIT))
     own.message.register(new_text, Waiting.text, F.text, ~F.text.startswith("/"))
     return own

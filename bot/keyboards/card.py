@@ -22,6 +22,7 @@ class Act(StrEnum):
     TARGETS = "tgt"
     PREVIEW = "see"
     EDIT = "edit"
+    TYPESET = "typo"
     DROP = "drop"
     RESTORE = "back"
     SUBMIT = "sub"
@@ -56,8 +57,19 @@ class Toggle(CallbackData, prefix="t"):
     page: int = 0
 
 
-def draft(number: int, revision: int, *, blocked: Sequence[str], may_send: bool, names: Names) -> Rows:
-    """Return the buttons of a draft: the way on, or the ways out of what blocks it."""
+def draft(
+    number: int,
+    revision: int,
+    *,
+    blocked: Sequence[str],
+    may_send: bool,
+    names: Names,
+    typography: bool | None = None,
+) -> Rows:
+    """Return the buttons of a draft: the way on, or the ways out of what blocks it.
+
+    `typography` tells whether its switch is on; None: there is nothing to put in order, and no switch.
+    """
 
     def do(text: str, act: Act) -> InlineKeyboardButton:
         return button(text, Do(act=act, id=number, rev=revision))
@@ -71,6 +83,7 @@ def draft(number: int, revision: int, *, blocked: Sequence[str], may_send: bool,
     return [
         *onward,
         [do(texts.TARGETS, Act.TARGETS), do(texts.PREVIEW, Act.PREVIEW)],
+        [] if typography is None else [do(f"{'✅' if typography else '⬜'} {texts.TYPOGRAPHY}", Act.TYPESET)],
         [do(texts.EDIT, Act.EDIT), do(texts.DROP, Act.DROP)],
     ]
 

@@ -11,7 +11,7 @@ from channels.markup.html_in import from_html
 from channels.markup.letter import letter_html
 from channels.markup.markdown_in import from_markdown
 from channels.markup.plain import letter_text, vk_text
-from channels.markup.preparing import prepared
+from channels.markup.preparing import can_be_typeset, prepared
 from channels.markup.splitting import split
 from channels.markup.tags import MarkupError, MarkupFault
 from channels.markup.typography import typeset
@@ -20,6 +20,7 @@ from channels.markup.units import utf16_length
 __all__ = [
     "MarkupError",
     "MarkupFault",
+    "can_be_typeset",
     "from_html",
     "from_markdown",
     "letter_html",

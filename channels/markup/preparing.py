@@ -6,7 +6,7 @@ from channels.contract import Post
 from channels.markup.cleaning import normalised
 from channels.markup.typography import typeset
 
-__all__ = ["prepared"]
+__all__ = ["can_be_typeset", "prepared"]
 
 
 def prepared(post: Post) -> Post:
@@ -16,3 +16,9 @@ def prepared(post: Post) -> Post:
     if post.typography:
         title, text = typeset(title), typeset(text, entities)
     return replace(post, title=title, text=text, entities=entities)
+
+
+def can_be_typeset(post: Post) -> bool:
+    """Tell whether typography would change anything that readers see."""
+    typed, typeset_ = (prepared(replace(post, typography=wanted)) for wanted in (False, True))
+    return (typed.title, typed.text) != (typeset_.title, typeset_.text)
