@@ -93,16 +93,13 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a channel can carry. `title` becomes a letter's subject; `text` is plain, `entities` format it.
-
-    With `typography`, channels show it with quotation marks, dashes and spaces put in order.
-    """
+    """What a channel can carry. `title` becomes a letter's subject; `text` is plain, `entities` format it."""
 
     text: str
     title: str = ""
     entities: tuple[Entity, ...] = ()
     attachments: tuple[Attachment, ...] = ()
-    typography: bool = False
+    typography: bool = False  # channels show it with quotation marks, dashes and spaces put in order
 
 
 # What a channel makes of it

@@ -268,6 +268,16 @@ def test_keeps_what_telegram_would_drop(
     assert places(normalised("abcdefgh", given)) == ours
 
 
+@pytest.mark.parametrize(
+    ("text", "given", "ours"),
+    [("abc", Entity("bold", 1, 9), Entity("bold", 1, 2)), ("👍a", Entity("bold", 0, 1), Entity("bold", 0, 2))],
+)
+def test_mends_the_places_for_which_telegram_refuses_a_text(text: str, given: Entity, ours: Entity) -> None:
+    with pytest.raises(tdlib.Refusal):
+        fix((text, (given,)))
+    assert normalised(text, [given]) == (text, (ours,))
+
+
 @pytest.mark.parametrize(("text", "theirs", "ours"), [("a\x85b", "a\x85b", "a b"), ("  a", "  a", "a")])
 def test_cleans_otherwise_on_purpose(text: str, theirs: str, ours: str) -> None:
     assert tdlib.read_html(text)[0] == theirs
