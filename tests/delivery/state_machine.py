@@ -46,6 +46,7 @@ class Event(Enum):
     LOOKED_FOR = "the channel is asked whether it is there"
     SENT_AGAIN = "a person has all sent again that is in trouble"
     TAKEN_OVER = "another worker takes what is due, and begins"
+    CAME_BACK = "the letter comes back"
 
 
 _E = Event
@@ -66,6 +67,10 @@ STORIES: Sequence[Sequence[Event]] = (
     (_E.LOST, _E.SETTLED_NOT_SENT, _E.SENT_AGAIN),
     (_E.LOST, _E.LOOKED_FOR),
     (_E.LOST, _E.CANCELLED, _E.SENT_AGAIN),
+    (_E.CAME_BACK,),
+    (_E.LOST, _E.CAME_BACK, _E.SENT_AGAIN),
+    (_E.LOST, _E.SETTLED_SENT, _E.CAME_BACK),
+    (_E.LOST, _E.SETTLED_NOT_SENT, _E.CAME_BACK),
 )
 """The races that are known to be hard; any others come by chance."""
 
@@ -247,6 +252,8 @@ class Histories(RuleBasedStateMachine):
                 world.settle(row.id, sent=event is Event.SETTLED_SENT)
             case Event.LOOKED_FOR if row.state == "unconfirmed":
                 world.look(row.id)
+            case Event.CAME_BACK if row.id in self._out():
+                world.comes_back(row.id)
             case Event.SENT_AGAIN:
                 world.retry(row.announcement_id, IN_TROUBLE)
             case Event.TAKEN_OVER:
