@@ -72,8 +72,9 @@ def _pages(tx: Tx, rows: Sequence[Sequence[Any]]) -> Iterator[Any]:
         yield in_json(tx, rows[start : start + _PAGE])
 
 
+# CROSS JOIN, because SQLite would else read the rows anew for each member of the list.
 _KNOWN = """
-SELECT m.* FROM {rows} JOIN member m ON m.list_key = :list AND m.address = r.address
+SELECT m.* FROM {rows} CROSS JOIN member m WHERE m.list_key = :list AND m.address = r.address
 """
 
 
@@ -130,14 +131,16 @@ INSERT INTO list_change (import_id, address, kind, shown, name, organisation, ta
 SELECT :id, m.address, '%s', m.shown, m.name, m.organisation, m.tags, m.consent, m.consent_source, m.consent_on,
        m.source, m.added_at, m.import_id
 """
-_NOTE_UPDATED = _NOTE % "updated" + "FROM {rows} JOIN member m ON m.list_key = :list AND m.address = r.address"
-_UPDATE = """
-UPDATE member AS m
-   SET shown = r.shown, name = r.name, organisation = r.organisation, tags = r.tags, consent = r.consent,
-       consent_source = r.consent_source, consent_on = r.consent_on, import_id = :id
-  FROM {rows}
- WHERE m.list_key = :list AND m.address = r.address
+_NOTE_UPDATED = _NOTE % "updated" + "FROM {rows} CROSS JOIN member m WHERE m.list_key = :list AND m.address = r.address"
+_UPDATE = (
+    _ADD
+    + """WHERE true
+ON CONFLICT (list_key, address) DO UPDATE
+   SET shown = excluded.shown, name = excluded.name, organisation = excluded.organisation, tags = excluded.tags,
+       consent = excluded.consent, consent_source = excluded.consent_source, consent_on = excluded.consent_on,
+       import_id = excluded.import_id
 """
+)
 _GONE = """FROM member m WHERE m.list_key = :list AND m.address IN (
   SELECT address FROM member WHERE list_key = :list EXCEPT SELECT r.address FROM {rows})"""
 _NOTE_REMOVED = _NOTE % "removed" + _GONE
@@ -189,7 +192,7 @@ async def record(
         await tx.execute(statement(tx, _NOTE_ADDED, _COLUMNS), {"id": number, "rows": rows})
     for rows in _pages(tx, [_values(one.after) for one in changes.updated]):
         await tx.execute(statement(tx, _NOTE_UPDATED, _COLUMNS), common | {"rows": rows})
-        await tx.execute(statement(tx, _UPDATE, _COLUMNS), common | {"rows": rows})
+        await tx.execute(statement(tx, _UPDATE, _COLUMNS), common | {"rows": rows, "source": source, "now": now})
     if keep_only is not None and gone:
         rows = in_json(tx, [[one] for one in keep_only])
         await tx.execute(statement(tx, _NOTE_REMOVED, _ADDRESS), common | {"rows": rows})
