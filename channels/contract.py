@@ -355,6 +355,8 @@ class FindingCode(StrEnum):
     LETTERS_SIGNED = "letters_signed"  # values: name
     KEY_NOT_PUBLISHED = "key_not_published"  # values: name, record, published (absent, another, unknown)
     SIGNED_FOR_ANOTHER = "signed_for_another"  # values: domain, sender
+    RETURNS_READ = "returns_read"  # values: name, folder
+    RETURNS_NOT_READ = "returns_not_read"  # values: name, folder, why (a channels.returns.PostboxCode)
 
 
 @dataclass(frozen=True, slots=True)
