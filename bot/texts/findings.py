@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.texts.plurals import counted
 from channels.contract import Finding, FindingCode
+from channels.returns import PostboxCode
 
 __all__ = ["FINDINGS", "finding"]
 
@@ -97,6 +98,22 @@ def _may_not_post(of: Mapping[str, Any]) -> str:
     return f"У бота нет права публиковать в {where or 'канале'}. Дайте его в настройках администраторов канала."
 
 
+_WHY_NOT_READ: Mapping[str, str] = {
+    PostboxCode.NOT_REACHED: "нет связи с {name}. Проверьте host и port.",
+    PostboxCode.TLS_FAILED: "защищённое соединение не удалось. Проверьте port, tls и сертификат.",
+    PostboxCode.LOGIN_REFUSED: "имя или пароль не подошли. У Яндекса и Mail.ru нужен пароль приложения, а вход по IMAP "
+    "включают в настройках ящика.",
+    PostboxCode.NO_SUCH_FOLDER: "папки «{folder}» в нём нет. Исправьте folder.",
+    PostboxCode.REFUSED: "сервер отказал. Проверьте, что вход по IMAP разрешён.",
+}
+
+
+def _returns_not_read(of: Mapping[str, Any]) -> str:
+    words = _WHY_NOT_READ[str(of.get("why") or PostboxCode.REFUSED)]
+    said = words.format(name=of.get("name", ""), folder=of.get("folder", ""))
+    return f"Ящик для вернувшихся писем не открылся: {said} Письма уходят, но о возвратах Рупор не узнает."
+
+
 FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
     FindingCode.REACHED: lambda of: f"На связи: {of['name']}." if of.get("name") else "На связи.",
     FindingCode.ABLE: _able,
@@ -151,6 +168,8 @@ FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
         f"Письма подписаны от домена {of['domain']}, а уходят от {of['sender']}: почтовые службы такую подпись не "
         "засчитают. Исправьте dkim_domain или sender."
     ),
+    FindingCode.RETURNS_READ: lambda of: f"Ящик для вернувшихся писем на связи: {of['name']}.",
+    FindingCode.RETURNS_NOT_READ: _returns_not_read,
 }
 
 

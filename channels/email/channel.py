@@ -226,14 +226,25 @@ class EmailChannel:
             await self._try_out()
         except ChannelError as error:
             code = _FINDINGS.get(error.reason, FindingCode.NOT_REACHED)
-            values = {"chat": self._settings.sender_address} if code is FindingCode.MAY_NOT_POST else {}
+            values = {"chat": self._envelope_sender().decode()} if code is FindingCode.MAY_NOT_POST else {}
             return [Finding(code, fatal=True, detail=error.detail, values=values)]
         findings = [Finding(FindingCode.REACHED, values={"name": self._settings.host})]
         if self._settings.tls == "none":
             findings.append(Finding(FindingCode.TLS_OFF))
         if not self._surroundings.unsubscribe_url(self._settings.sender_address, ""):
             findings.append(Finding(FindingCode.NO_PUBLIC_URL))
-        return [*findings, *await on_signatures(self._settings, self._look_up)]
+        return [
+            *findings,
+            *await on_signatures(self._settings, self._look_up),
+            *await self._on_returns(),
+        ]
+
+    async def _on_returns(self) -> Sequence[Finding]:
+        if self._settings.returns is None:
+            return ()
+        from channels.email.returns.health import on_returns  # noqa: PLC0415 - who sends letters need not read any
+
+        return await on_returns(self._settings)
 
     async def _try_out(self) -> None:
         connection = await self._pool.try_out()

@@ -67,6 +67,10 @@ class ImapPostbox:
         """As the settings say."""
         return self._settings.every_minutes * 60.0
 
+    async def try_out(self) -> None:
+        """Open the folder and leave again. Raises PostboxError."""
+        await self._within(self._validity)
+
     async def read(self, since: Bookmark | None) -> Batch:
         """Read the next letters, oldest first. Raises PostboxError."""
         return await self._within(lambda box: self._read(box, since))

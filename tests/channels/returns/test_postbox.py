@@ -12,6 +12,9 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
+from bot.texts.findings import finding as sentence
+from channels.contract import FindingCode
+from channels.email.returns.health import on_returns
 from channels.email.returns.postbox import ImapPostbox, connect
 from channels.email.settings import Settings
 from channels.registry import postbox
@@ -210,6 +213,47 @@ async def test_a_call_under_way_is_broken_off(server: Mailserver) -> None:
     assert time.monotonic() - started < 5
     assert task.result().code is PostboxCode.NOT_REACHED
     assert (await failure(box)).code is PostboxCode.NOT_REACHED  # and it stays so
+
+
+# Asked beforehand
+
+
+async def test_check_opens_the_mailbox_and_reads_nothing(server: Mailserver) -> None:
+    server.arrives(bounces.POSTFIX_UNKNOWN)
+    (finding,) = await on_returns(settings(server))
+    assert (finding.code, finding.fatal, finding.values["name"]) == (FindingCode.RETURNS_READ, False, "127.0.0.1")
+    assert server.lies_in() == [""]
+
+
+@pytest.mark.parametrize(
+    ("more", "why", "said"),
+    [
+        ({"password": "wrong-key"}, PostboxCode.LOGIN_REFUSED, "пароль приложения"),
+        ({"port": 1}, PostboxCode.NOT_REACHED, "нет связи с 127.0.0.1"),
+        ({"folder": "Возвраты"}, PostboxCode.NO_SUCH_FOLDER, "папки «Возвраты» в нём нет"),
+        ({"ca_file": __file__, "tls": "implicit"}, PostboxCode.TLS_FAILED, "сертификат"),
+    ],
+)
+async def test_check_says_why_a_mailbox_does_not_open(
+    server: Mailserver, more: dict[str, Any], why: PostboxCode, said: str
+) -> None:
+    (finding,) = await on_returns(settings(server, **more))
+    assert (finding.code, finding.fatal, finding.values["why"]) == (FindingCode.RETURNS_NOT_READ, False, why)
+    assert said in sentence(finding)
+    assert "wrong-key" not in repr(finding)
+
+
+async def test_check_does_not_wait_for_ever(server: Mailserver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("channels.email.returns.health._WITHIN_SECONDS", 0.3)
+    server.fault = "deaf"
+    started = time.monotonic()
+    (finding,) = await on_returns(settings(server))
+    assert finding.values["why"] is PostboxCode.NOT_REACHED
+    assert time.monotonic() - started < 4
+
+
+async def test_no_mailbox_no_finding() -> None:
+    assert await on_returns(Settings.model_validate({"host": "x", "sender": "press@x.ru"})) == []
 
 
 # Secured lines
