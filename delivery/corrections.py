@@ -1,7 +1,7 @@
 """Correct or recall what is out already: in each channel as far as it can be done there, tracked like any sending."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -40,14 +40,14 @@ class Steps:
     """What is to be done about the parts of one broadcast in one channel.
 
     `renewed` and `cancelled` have not gone out; `acts` says what happens to those that have; `added` are the numbers of
-    new parts, which belong to the first broadcast as long as something of it is still to come.
+    new parts, which go out in the broadcast `comes_with` as long as something is still to come in it.
     """
 
     renewed: Sequence[int] = ()
     cancelled: Sequence[int] = ()
     acts: Sequence[tuple[int, Act]] = ()
     added: Sequence[int] = ()
-    still_coming: bool = field(default=False)
+    comes_with: int | None = None
 
 
 def steps(group: Sequence[Delivery], parts: int, kind: BroadcastKind, way: Channel) -> Steps:
@@ -67,7 +67,7 @@ def steps(group: Sequence[Delivery], parts: int, kind: BroadcastKind, way: Chann
         cancelled=[one.id for one in to_come if one.part > parts],
         acts=acts,
         added=range(last + 1, parts + 1) if acts or not out else (),
-        still_coming=bool(to_come),
+        comes_with=to_come[-1].broadcast_id if to_come else None,
     )
 
 
@@ -136,8 +136,9 @@ async def _follow(tx: Tx, desk: Desk, new: Announcement, kind: BroadcastKind, *,
     following = _Following(tx, {one.id: one for one in its}, new, kind, by, desk.now())
     walls = {channel: way for channel, way in ways.items() if way.address is not None}
     there = await followups.posts(tx, new.id, walls)
-    for (number, channel), group in groupby(there, key=lambda one: (one.broadcast_id, one.channel)):
-        await following.posts(number, list(group), len(renderings[channel].parts), walls[channel])
+    for (number, channel), group in groupby(there, key=lambda each: (each[0], each[1].channel)):
+        parts = [one for _root, one in group]
+        await following.posts(number, parts, len(renderings[channel].parts), walls[channel])
     for channel, way in ways.items():
         if way.address is None:
             reached = any(one.out for one in had if one.channel == channel)
@@ -176,7 +177,7 @@ class _Following:
             await followups.queue(self._tx, follow_up, revision, found.acts, due_at=now, now=now)
             self.touched.add(group[0].channel)
         for part in found.added:
-            where = number if found.still_coming else await self._broadcast(number)
+            where = found.comes_with or await self._broadcast(number)
             await broadcasts.add_delivery(
                 self._tx, where, revision, group[0].channel, group[0].recipient, part, due_at=now, now=now
             )

@@ -299,6 +299,10 @@ class Lane:
                 detail=error.detail,
                 **self._ids(one, attempt),
             )
+            if isinstance(error, ChannelClosed) and one.act is not Act.SEND:
+                return Rejected(
+                    error.detail, error.reason
+                )  # it may need other rights: a send says whether it is closed
             await self._mind(error)
             return error
         except asyncio.CancelledError:

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
 
-from channels.contract import Channel, Deferred, Reason, Receipt, Rejected, Rendering, Shipment
+from channels.contract import Channel, Deferred, Part, Reason, Receipt, Rejected, Rendering, Shipment
 from delivery.desk import Desk
 from delivery.model import Act, Delivery, DeliveryState
 from delivery.store import announcements, deliveries
@@ -60,7 +60,7 @@ class Loader:
         if one.part > 1 and one.act is Act.SEND:
             async with self._database.reading() as tx:
                 previous = await deliveries.previous_receipt(tx, one)
-        part = rendering.parts[min(one.part, len(rendering.parts)) - 1]  # what is withdrawn may have had more parts
+        part = _part(rendering, one)
         shipment = Shipment(part, one.recipient, one.key, previous, unheard=one.doubtful, number=one.id)
         there = None if one.about is None else await self._there(one)
         return Freight(one.act, shipment, there)
@@ -83,3 +83,10 @@ class Loader:
         if changes_what_stands(self._way, one.act) and not (receipt and receipt.external_ids):
             raise Rejected("nobody knows the number of what stands there", Reason.PLACE_UNKNOWN)
         return receipt or Receipt()
+
+
+def _part(rendering: Rendering, one: Delivery) -> Part:
+    """Return what a delivery brings. A part that a shorter text no longer has is to go, and leaves nothing behind."""
+    if one.part <= len(rendering.parts):
+        return rendering.parts[one.part - 1]
+    return rendering.parts[-1] if one.recalls else Part()

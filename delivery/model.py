@@ -179,6 +179,8 @@ class Delivery:
     act: Act = Act.SEND
     about: int | None = None
     """The delivery that this one corrects or withdraws."""
+    recalls: bool = False
+    """Its whole announcement is taken back: words may stand where it was."""
     destination: str = ""
     """What shares its fate with others, as all mailboxes of a domain do; empty where there is only one."""
 

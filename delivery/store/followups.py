@@ -60,16 +60,20 @@ async def traces(tx: Tx, announcement_id: int) -> list[Trace]:
     return [one for one in found if one.out or one.to_come]
 
 
-async def posts(tx: Tx, announcement_id: int, channels: Collection[str]) -> list[Delivery]:
-    """Return the parts that stand in these channels, or are to come there, in their order."""
+async def posts(tx: Tx, announcement_id: int, channels: Collection[str]) -> list[tuple[int, Delivery]]:
+    """Return the parts that stand in these channels, or are to come there, in their order.
+
+    Each with the broadcast that it belongs to: a part that a correction has added belongs to the corrected one.
+    """
+    root = func.coalesce(broadcast.c.about, broadcast.c.id).label("root")
     chosen = (
-        select(delivery, broadcast.c.announcement_id, delivery.c.state.label("true_state"))
+        select(delivery, broadcast.c.announcement_id, delivery.c.state.label("true_state"), root)
         .join(broadcast, broadcast.c.id == delivery.c.broadcast_id)
         .where(broadcast.c.announcement_id == announcement_id, delivery.c.channel.in_(channels))
         .where(delivery.c.act == Act.SEND, or_(_stands, _comes))
-        .order_by(delivery.c.broadcast_id, delivery.c.channel, delivery.c.part)
+        .order_by(root, delivery.c.channel, delivery.c.part)
     )
-    return [read_delivery(row) for row in await tx.execute(chosen)]
+    return [(row.root, read_delivery(row)) for row in await tx.execute(chosen)]
 
 
 # What has not gone out yet

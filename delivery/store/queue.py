@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, literal_column, select, update
 
 from channels.contract import Recipient
 from delivery.database import Tx
-from delivery.model import CLOCK_SLACK, Act, Delivery, DeliveryState
+from delivery.model import CLOCK_SLACK, Act, BroadcastKind, Delivery, DeliveryState
 from delivery.store.broadcasts import settle
 from delivery.store.deliveries import read_delivery
 from delivery.store.dialect import in_json, read_moment, statement
@@ -35,7 +35,7 @@ _ITS_TURN = """(d.part = 1 OR d.act <> 'send' OR (
 # The states stand as literals, or the partial indexes would not be used.
 _READY = f"""d.channel = :channel AND d.state = 'queued' AND d.due_at <= :now AND {_ITS_TURN}"""
 _DUE = f"""
-SELECT b.id, b.announcement_id, b.resumed_at FROM broadcast b
+SELECT b.id, b.announcement_id, b.resumed_at, b.kind FROM broadcast b
  WHERE b.state = 'running' AND EXISTS (SELECT 1 FROM delivery d WHERE d.broadcast_id = b.id AND {_READY})
  ORDER BY b.urgent DESC, b.id <= :after, b.id
  LIMIT :most
@@ -115,19 +115,27 @@ async def claim(
         elsewhere = _CLAIM_ELSEWHERE.replace("{each_place}", _EACH_PLACE[tx.dialect.name])
         taking = statement(tx, elsewhere, {"name": "text"})
         values["rows"] = in_json(tx, [[one] for one in without])
-    for number, announcement_id, resumed_at in await _turns(
+    for number, announcement_id, resumed_at, kind in await _turns(
         tx, channel, now, after=after, most=_MOST_TURNS if without else 1
     ):
         rows = list(await tx.execute(taking, values | {"broadcast": number}))
         if rows:
             since = read_moment(resumed_at) or _NEVER
-            claimed = [_claimed(row, number, announcement_id, channel, since, now) for row in rows]
+            recalls = kind == BroadcastKind.RECALL
+            claimed = [_claimed(row, number, announcement_id, channel, since, now, recalls=recalls) for row in rows]
             return sorted(claimed, key=lambda one: one.id)
     return []
 
 
 def _claimed(
-    row: Sequence[Any], number: int, announcement_id: int, channel: str, resumed_at: datetime, now: datetime
+    row: Sequence[Any],
+    number: int,
+    announcement_id: int,
+    channel: str,
+    resumed_at: datetime,
+    now: datetime,
+    *,
+    recalls: bool,
 ) -> Delivery:
     """Make a Delivery of what _TAKE returns."""
     return Delivery(
@@ -149,6 +157,7 @@ def _claimed(
         destination=row[13],
         act=Act(row[14]),
         about=row[15],
+        recalls=recalls,
     )
 
 

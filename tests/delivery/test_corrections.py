@@ -4,7 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from channels.contract import Correction, Deferred, Pace, Post, Reason, Recipient, Rejected, Unconfirmed
+from channels.contract import (
+    Correction,
+    Deferred,
+    Pace,
+    Post,
+    Reason,
+    Receipt,
+    Recipient,
+    Rejected,
+    Shipment,
+    Unconfirmed,
+)
 from delivery import broadcast, corrections, report
 from delivery.broadcast import StageError
 from delivery.corrections import steps
@@ -85,6 +96,42 @@ async def test_a_longer_or_shorter_text_has_its_own_number_of_parts(
     newest = wall.sent[-1]
     if len(after) > len(before):
         assert newest.previous is not None, "a new part answers to the one before it"
+
+
+@pytest.mark.parametrize(
+    "texts", [("а", "б|в|г", "д"), ("а|б", "в|г|д", "е|ж|з|и", "к|л"), ("а|б|в", "г", "д|е|ж", "з|и")]
+)
+async def test_parts_that_a_correction_has_added_or_taken_are_followed_as_well(
+    desk: Desk, wall: Scripted, texts: tuple[str, ...]
+) -> None:
+    number = await sent(desk, texts[0])
+    for text in texts[1:]:
+        await corrections.correct(desk, number, Post(text), by="editor")
+        await deliver(desk)
+        assert standing(wall) == text.split("|")
+    await corrections.recall(desk, number, GONE, by="editor")
+    await deliver(desk)
+    assert standing(wall) == []
+
+
+async def test_words_stand_where_something_was_recalled_and_none_where_a_part_is_too_many(
+    desk: Desk, wall: Scripted
+) -> None:
+    number = await sent(desk, "раз|два|три")
+    given: list[tuple[int, str]] = []
+    real = wall.withdraw
+
+    async def noted(shipment: Shipment, there: Receipt) -> Receipt:
+        given.append((int(there.external_ids[0]), shipment.part.text))
+        return await real(shipment, there)
+
+    wall.withdraw = noted  # type: ignore[method-assign]
+    await corrections.correct(desk, number, Post("раз|два"), by="editor")
+    await deliver(desk)
+    assert given == [(3, "")]
+    await corrections.recall(desk, number, GONE, by="editor")
+    await deliver(desk)
+    assert sorted(given[1:]) == [(1, GONE.text), (2, GONE.text)]
 
 
 async def test_a_second_correction_stands_although_the_first_comes_late(desk: Desk, wall: Scripted) -> None:
