@@ -15,9 +15,10 @@ AROUND = 8  # CSS pixels
 class Camera:
     """Takes pictures for the documentation when RUPOR_SCREENSHOTS=1, else to where nobody has to tidy up."""
 
-    def __init__(self, elsewhere: Path) -> None:
+    def __init__(self, elsewhere: Path, *, folder: Path = IMAGES) -> None:
         self._for_keeps = os.environ.get("RUPOR_SCREENSHOTS") == "1"
-        self._folder = IMAGES if self._for_keeps else elsewhere
+        self._folder = folder if self._for_keeps else elsewhere
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     async def takes(self, name: str, page: Page, part: Locator | None = None) -> None:
         """Take NAME.png: of the page, or of a part with a little around it.
