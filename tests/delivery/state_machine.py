@@ -298,7 +298,7 @@ class Histories(RuleBasedStateMachine):
 
     def _due_channels(self) -> list[str]:
         waiting = [row for row in self._rows(("queued",), its="running") if row.due_at <= self.world.clock()]
-        out = {(row.broadcast_id, row.channel, row.address, row.part + 1) for row in self._rows(("sent",))}
+        out = {(row.broadcast_id, row.channel, row.address, row.part + 1) for row in self._rows(("sent", "returned"))}
         turns = [
             row for row in waiting if row.part == 1 or (row.broadcast_id, row.channel, row.address, row.part) in out
         ]
