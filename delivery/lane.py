@@ -300,9 +300,7 @@ class Lane:
                 **self._ids(one, attempt),
             )
             if isinstance(error, ChannelClosed) and one.act is not Act.SEND:
-                return Rejected(
-                    error.detail, error.reason
-                )  # it may need other rights: a send says whether it is closed
+                return Rejected(error.detail, error.reason)  # it needs rights of its own: a send tells more
             await self._mind(error)
             return error
         except asyncio.CancelledError:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from channels.contract import (
+    ChannelClosed,
     Correction,
     Deferred,
     Pace,
@@ -173,6 +174,16 @@ async def test_a_correction_that_is_refused_is_tracked_and_told(desk: Desk, wall
     assert await broadcast.retry(desk, number)
     await deliver(desk)
     assert standing(wall) == ["Собрание 15 мая"]
+
+
+async def test_a_refused_key_for_changing_closes_no_channel(desk: Desk, wall: Scripted) -> None:
+    number = await sent(desk, "Собрание 14 мая")
+    await corrections.correct(desk, number, Post("Собрание 15 мая"), by="editor")
+    says(wall, ChannelClosed("a person's key", Reason.TOKEN_REVOKED))
+    await deliver(desk)
+    assert (await deliveries(desk, number))[1].reason is Reason.TOKEN_REVOKED
+    await sent(desk, "Другое объявление")
+    assert standing(wall) == ["Собрание 14 мая", "Другое объявление"]
 
 
 async def test_a_lost_answer_is_no_doubt(desk: Desk, wall: Scripted, clock: Clock) -> None:
