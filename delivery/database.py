@@ -79,7 +79,7 @@ class Database:
         self._line: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
         self._readers = self._engine.execution_options(begin="BEGIN") if self.dialect == "sqlite" else self._engine
         self._direct = _Direct(url) if self.dialect == "sqlite" else None
-        self._singles = _singles(url, self._engine, pooler=pooler) if self.dialect == "postgresql" else None
+        self._singles = _singles(url) if self.dialect == "postgresql" and not pooler else None
         self._written_for = 0.0  # seconds of writing without a rest
         self._written_at = 0.0
         self._closed = False
@@ -109,15 +109,20 @@ class Database:
             at_start()
             return await self._direct.transact(work)
 
+    @property
+    def has_singles(self) -> bool:
+        """Whether there is `single`. Behind a pooler a statement is prepared in one session and executed in another."""
+        return self._singles is not None
+
     @asynccontextmanager
     async def single(self) -> AsyncIterator[Tx]:
         """Lend a connection to Postgres on which a statement is a transaction: one journey there, not four.
 
-        For statements that find rows by their numbers: see `_ONE_PLAN`. On SQLite raises RuntimeError.
+        For statements that find rows by their numbers: see `_ONE_PLAN`. RuntimeError where `has_singles` is False.
         """
         self._must_be_open()
         if self._singles is None:
-            raise RuntimeError("SQLite gains nothing by single statements")
+            raise RuntimeError("there are no single statements here")
         async with self._singles.connect() as tx:
             yield tx
 
@@ -319,10 +324,7 @@ def _postgres(url: str, *, pooler: bool) -> AsyncEngine:
     return engine
 
 
-def _singles(url: str, engine: AsyncEngine, *, pooler: bool) -> AsyncEngine:
-    """Return what `Database.single` lends. A pooler keeps no plans and passes on no settings: there it is `engine`."""
-    if pooler:
-        return engine.execution_options(isolation_level="AUTOCOMMIT")
+def _singles(url: str) -> AsyncEngine:
     own = {"server_settings": _LIMITS | _ONE_PLAN}
     singles = create_async_engine(url, connect_args=_POSTGRES | own, isolation_level="AUTOCOMMIT")
     _try_before_use(singles.sync_engine)

@@ -186,7 +186,7 @@ class Ledger:
         self, batch: Sequence[_Entry], join: Callable[[], None]
     ) -> tuple[dict[int, int], list[int]] | None:
         """Write a group in the middle of a large broadcast on Postgres. None when there is more to do than that."""
-        if self._database.dialect != "postgresql" or self._limits or not self._more():
+        if not self._database.has_singles or self._limits or not self._more():
             return None
         async with self._database.single() as tx:
             join()

@@ -257,7 +257,7 @@ class World:
                 worker.held.remove(each)
 
     async def _write(self, worker: Hands, group: Sequence[Held], now: datetime) -> dict[int, int]:
-        opened = await self._exchange(worker, group, now) if self._database.dialect == "postgresql" else None
+        opened = await self._exchange(worker, group, now) if self._database.has_singles else None
         if opened is not None:
             async with self._database.writing() as tx:
                 await broadcasts.settle_finished(tx, now)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import zip_longest
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import event, select
 
 from channels.contract import Reason, Receipt
 from delivery import broadcast
+from delivery.database import Database
 from delivery.desk import Desk
 from delivery.ledger import Ledger
 from delivery.model import Delivery, DeliveryState, Outcome, Result
@@ -212,6 +214,18 @@ async def test_a_group_costs_one_statement(desk: Desk) -> None:
     said = await send_all(desk, a_ledger(desk), found, senders=10)
     assert await states(desk, number) == [SENT] * 60
     assert len(said) <= 3 * (60 // 10 + 1), "a group for each round of the senders, at worst three small ones"
+
+
+async def test_behind_a_pooler_a_group_is_written_in_a_transaction(desk: Desk, migrated_url: str) -> None:
+    number, found = await claimed(desk, "one", 12)
+    behind = Database(migrated_url, pooler=True)
+    try:
+        assert not behind.has_singles
+        async with asyncio.timeout(60):
+            await send(a_ledger(replace(desk, database=behind)), found)
+    finally:
+        await behind.close()
+    assert await states(desk, number) == [SENT] * 12
 
 
 async def test_where_starts_are_counted_they_are_counted_first(desk: Desk) -> None:
