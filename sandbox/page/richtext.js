@@ -24,6 +24,8 @@ const WRAPPERS = {
   text_mention: () => h("span.ref"),
 };
 
+const BLOCKS = new Set(["pre", "blockquote", "expandable_blockquote"]);
+
 export function link(url) {
   if (!SAFE_LINK.test(url)) return h("span.ref");
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" });
@@ -60,7 +62,8 @@ function build(text, entities, start, end, command) {
       node.append(...content);
       nodes.push(node);
     } else nodes.push(...content);
-    at = stop;
+    // The line break that ends a block is no line of its own.
+    at = BLOCKS.has(entity.type) && text[stop] === "\n" && stop < end ? stop + 1 : stop;
   }
   if (at < end) nodes.push(text.slice(at, end));
   return nodes;
