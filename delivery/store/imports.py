@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy import Row, TextClause, delete, func, select, text, update
 
 from delivery.database import Tx
 from delivery.listdiff import Changes
 from delivery.member import Consent, Member, joined, parted
-from delivery.store.dialect import in_json, statement, upsert
+from delivery.store.dialect import in_json, is_postgres, statement, upsert
 from delivery.tables import list_change, list_import, mailing_list, member
 
 __all__ = ["KEPT", "Import", "Undone", "find_import", "known", "last_import", "missing", "record", "size", "undo"]
@@ -101,18 +101,25 @@ def as_member(row: Row[Any]) -> Member:
     )
 
 
-# EXCEPT, because both databases hash it, whatever they believe of the number of rows.
 _MISSING = """
-SELECT m.* FROM member m WHERE m.list_key = :list AND m.address IN (
-  SELECT address FROM member WHERE list_key = :list EXCEPT SELECT r.address FROM {rows})
- ORDER BY m.address LIMIT :most
+SELECT m.* FROM member m WHERE m.list_key = :list AND {absent} ORDER BY m.address LIMIT :most
 """
+# Each database reads the rows once in one of these forms, and for each member anew in the other.
+_ABSENT = {
+    "sqlite": "m.address NOT IN (SELECT r.address FROM {rows})",
+    "postgresql": "NOT EXISTS (SELECT 1 FROM {rows} WHERE r.address = m.address)",
+}
+
+
+def _of_absent(tx: Tx, sql: str) -> TextClause:
+    """Prepare a statement about those members m who have none of the addresses in :rows."""
+    return statement(tx, sql.replace("{absent}", _ABSENT[tx.dialect.name]), _ADDRESS)
 
 
 async def missing(tx: Tx, key: str, addresses: Sequence[str], *, limit: int) -> tuple[Member, ...]:
     """Return a list's members who have none of these addresses; the first ones by address."""
     values = {"rows": in_json(tx, [[one] for one in addresses]), "list": key, "most": limit}
-    return tuple(as_member(row) for row in await tx.execute(statement(tx, _MISSING, _ADDRESS), values))
+    return tuple(as_member(row) for row in await tx.execute(_of_absent(tx, _MISSING), values))
 
 
 # What an import writes
@@ -141,9 +148,7 @@ ON CONFLICT (list_key, address) DO UPDATE
        import_id = excluded.import_id
 """
 )
-_GONE = """FROM member m WHERE m.list_key = :list AND m.address IN (
-  SELECT address FROM member WHERE list_key = :list EXCEPT SELECT r.address FROM {rows})"""
-_NOTE_REMOVED = _NOTE % "removed" + _GONE
+_NOTE_REMOVED = _NOTE % "removed" + "FROM member m WHERE m.list_key = :list AND {absent}"
 _REMOVE = """
 DELETE FROM member WHERE list_key = :list AND address IN (
   SELECT address FROM list_change WHERE import_id = :id AND kind = 'removed')
@@ -195,7 +200,7 @@ async def record(
         await tx.execute(statement(tx, _UPDATE, _COLUMNS), common | {"rows": rows, "source": source, "now": now})
     if keep_only is not None and gone:
         rows = in_json(tx, [[one] for one in keep_only])
-        await tx.execute(statement(tx, _NOTE_REMOVED, _ADDRESS), common | {"rows": rows})
+        await tx.execute(_of_absent(tx, _NOTE_REMOVED), common | {"rows": rows})
         await tx.execute(text(_REMOVE), common)
     await _forget_old(tx, key)
     return number
@@ -203,6 +208,8 @@ async def record(
 
 async def _hold(tx: Tx, key: str) -> str | None:
     """Return a list's name, and let no other import of it run meanwhile. None: there is no such list."""
+    if is_postgres(tx):  # a statement about a million members may take longer than others are given
+        await tx.execute(text("SET LOCAL statement_timeout = '60s'"))
     found = select(mailing_list.c.name).where(mailing_list.c.key == key).with_for_update()
     return (await tx.execute(found)).scalar_one_or_none()
 
