@@ -140,7 +140,7 @@ async def board_screen(
         retry=any(each.state is DeliveryState.FAILED and _may_fare_better(each) for each in troubles),
         details=bool(troubles or await doubts_shown(tx, one.broadcast.id)),
         copy=_nothing_went_out(one),
-        out=_may_be_followed(one),
+        out=_may_be_followed(whole, one),
         counted=_is_counted(one, desk),
         doubtful=_doubtful(one, troubles, lookable),
         names=names,
@@ -220,9 +220,10 @@ def _turn(one: BroadcastReport, until: datetime | None) -> Turn | None:
     return Turn.PAUSE if waits and until is None else None
 
 
-def _may_be_followed(one: BroadcastReport) -> bool:
+def _may_be_followed(whole: Report, one: BroadcastReport) -> bool:
     """Tell whether readers have something that may be put right. What was recalled is not recalled again."""
-    return one.broadcast.kind is not BroadcastKind.RECALL and any(one.counts[state] for state in OUT)
+    recalled = any(each.broadcast.kind is BroadcastKind.RECALL for each in whole.broadcasts)
+    return not recalled and any(one.counts[state] for state in OUT)
 
 
 def _is_counted(one: BroadcastReport, desk: Desk) -> bool:

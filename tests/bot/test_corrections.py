@@ -131,6 +131,7 @@ async def test_a_recall_is_asked_once_and_takes_everything_away(room: Newsroom) 
     assert "ВКонтакте @smolprof: убрано" in words(board)
     assert labels(board) == []
     assert standing(room) == []
+    await room.tg.wait_for(lambda: room.find("Исправить текст") is None)
 
 
 async def test_whose_texts_need_consent_may_not_correct_alone(url: str) -> None:
