@@ -126,7 +126,8 @@ _KINDS: Mapping[BroadcastKind, str] = {
 
 def broadcast(one: BroadcastReport, zone: ZoneInfo) -> str:
     """Name one broadcast, or what followed one."""
-    return f"{_KINDS[one.broadcast.kind]} {one.broadcast.id}, {when(one.broadcast.released_at, zone)}: {BROADCAST[one.broadcast.state]}"
+    its = one.broadcast
+    return f"{_KINDS[its.kind]} {its.id}, {when(its.released_at, zone)}: {BROADCAST[its.state]}"
 
 
 def channel(key: str, its: ChannelReport) -> tuple[str, ...]:
