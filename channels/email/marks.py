@@ -1,4 +1,4 @@
-"""The envelope sender that tells which letter has come back: `press+b-31-mnb2…@example.org`.
+"""The envelope sender that tells which letter has come back: `press+b-31-7c0e…@example.org`.
 
 It is the same for every attempt of a delivery, as greylisting asks for (RFC 6647 §2), and sealed, since anybody may
 write to it: without the seal, who guesses numbers could take other people off the lists.
@@ -6,8 +6,6 @@ write to it: without the seal, who guesses numbers could take other people off t
 
 import hmac
 import re
-from base64 import b32encode
-from hashlib import sha256
 
 from channels.email.addresses import on_the_wire
 
@@ -17,12 +15,12 @@ PLACE = "*"
 """Stands in a pattern where the mark comes: `press+*@example.org`, or `*@returns.example.org` with a catch-all."""
 
 _NO_NUMBER = 1 << 63  # rows are numbered below it
-_SEAL_OCTETS = 10  # 80 bits; guessing is slowed by the mailbox, not by us
-_NUMBER = re.compile(r"b-([0-9]{1,19})-[a-z2-7]{16}")
+_SEAL_DIGITS = 16  # 64 bits: each guess is a letter to send
+_NUMBER = re.compile(r"b-([0-9]{1,19})-[0-9a-f]{16}")
 _MARK = re.compile(rf"(?<![a-z0-9]){_NUMBER.pattern}(?![a-z0-9])", re.IGNORECASE)
 
 LONGEST_MARK = 38
-"""b-, nineteen digits, -, sixteen characters."""
+"""b-, nineteen digits, -, sixteen digits."""
 
 
 class Marks:
@@ -49,8 +47,8 @@ class Marks:
         return hmac.compare_digest(wanted, mark.lower().encode("ascii", "replace"))
 
     def _seal(self, number: int, key: str) -> bytes:
-        digest = hmac.digest(self._secret, b"return:%d:%b" % (number, key.encode()), sha256)
-        return b32encode(digest[:_SEAL_OCTETS]).lower()
+        digest = hmac.digest(self._secret, b"return:%d:%b" % (number, key.encode()), "sha256")
+        return digest.hex()[:_SEAL_DIGITS].encode()
 
 
 def number_of(mark: str) -> int | None:

@@ -49,11 +49,11 @@ def test_a_number_beyond_what_rows_have_is_none() -> None:
 
 
 def test_a_mark_is_found_among_other_words() -> None:
-    mark = "b-31-abcdefghijklmnop"
+    mark = "b-31-0123456789abcdef"
     assert first_in(f"for <press+{mark}@prof.example>; Mon") == mark
     assert first_in(f"<press-{mark.upper()}@prof.example>") == mark
-    assert first_in(f"nob-31-abcdefghijklmnop x{mark}") == ""
-    assert first_in(f"{mark}q@prof.example") == ""
+    assert first_in(f"nob-31-0123456789abcdef x{mark}") == ""
+    assert first_in(f"{mark}7@prof.example") == ""
 
 
 @pytest.mark.parametrize(

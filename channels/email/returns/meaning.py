@@ -33,7 +33,7 @@ _UNWANTED = re.compile(
     r"\bspam|spamhaus|black ?list|block ?list|\bdnsbl|\brbl\b|\bpolicy\b|\bdmarc\b|\bdkim\b|\bspf\b|reputation|спам",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"<?[^\s<>@;:]+@[^\s<>@;:]+>?")
+_ADDRESS = re.compile(r"<?[^\s<>@;:]{1,128}@[^\s<>@;:]{1,255}>?")
 _FULL = re.compile(
     r"over ?quota|quota exceeded|out of storage|mailbox (?:is )?full|insufficient (?:disk )?storage|storefull"
     r"|ящик\w* (?:переполнен|заполнен)|не хватает места",
@@ -58,11 +58,15 @@ _KINDS: Mapping[Reason, ReturnKind] = {
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _REPLY = re.compile(r"(?<![\d.])([45]\d\d)[ -]+(?:#?([45]\.\d{1,3}\.\d{1,3})\b)?")
 _LONGEST_DETAIL = 500
+# Strangers write here: what takes long to read is not read. Some of these patterns take the square of a length.
+_READ_OF_IT = 2_000
+_READ_OF_TEXT = 20_000
 
 
 def meaning(status: str, diagnostic: str) -> tuple[ReturnKind, Reason]:
     """Tell what a failed delivery's Status and Diagnostic-Code (RFC 3464 §2.3.4, §2.3.6) say; either may be empty."""
-    code, enhanced = _codes(status, diagnostic)
+    diagnostic = diagnostic[:_READ_OF_IT]
+    code, enhanced = _codes(status[:_READ_OF_IT], diagnostic)
     said = _ADDRESS.sub("", diagnostic)
     plainly = _plain_words(said, enhanced, temporary=code < 500)
     if plainly is not None:
@@ -94,7 +98,9 @@ def said_in(text: str) -> tuple[str, str]:
 
     Both are empty where the text quotes no server.
     """
+    text = text[:_READ_OF_TEXT]
     for line in text.splitlines():
+        line = line[:_READ_OF_IT]  # noqa: PLW2901 - no server says more
         reply, status = _REPLY.search(line), _STATUS.search(line)
         if reply or (status and status[1] != "2"):
             return (status[0] if status else ""), line.strip()[:_LONGEST_DETAIL]

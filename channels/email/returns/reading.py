@@ -43,6 +43,7 @@ _DAEMONS = re.compile(
 _TO_US = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "To", "Cc")
 _ABSENT = ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Vacation")
 _LONGEST_DETAIL = 500
+_READ_OF_TEXT = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +159,14 @@ def _mark_of(message: Message) -> str:
 
 
 def _text(message: Message) -> str:
-    """Return all of its plain texts, decoded; the letter that it brings back included where that is quoted in them."""
+    """Return its plain texts, decoded, up to a limit; what it quotes of the letter that it brings back included."""
     texts = []
     for part in parts(message):
         if part.get_content_maintype() == "text" and part.get_content_type() != "text/rfc822-headers":
             payload = part.get_payload(decode=True)
             octets = payload if isinstance(payload, bytes) else b""
             texts.append(_decoded(octets, str(part.get_param("charset", "utf-8"))))
-    return "\n".join(texts)
+    return "\n".join(texts)[:_READ_OF_TEXT]
 
 
 def _decoded(octets: bytes, charset: str) -> str:

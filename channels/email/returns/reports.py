@@ -40,7 +40,8 @@ _ORIGINAL_TYPES = frozenset(
 _BLANK_LINE = re.compile(rb"(?:\r?\n){2,}")
 _UTF8_XTEXT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")  # RFC 6533 §3
 _STATUS_CLASS = re.compile(r"\s*([245])\.\d{1,3}\.\d{1,3}")
-_MESSAGE_ID = re.compile(r"<([^<>@\s]+)@([^<>@\s]+)>")
+_MESSAGE_ID = re.compile(r"<([^<>@\s]{1,255})@([^<>@\s]{1,255})>")
+_LONGEST_ADDRESS = 2_000  # with the name before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def address_of(text: str) -> str:
 
     Empty where there is none; as it stands, in lower case, where it could not go on a wire.
     """
-    text = text.rpartition(";")[2].strip()
+    text = text[-_LONGEST_ADDRESS:].rpartition(";")[2].strip()
     angle = re.search(r"<([^<>]*)>", text)
     bare = (angle[1] if angle else text).strip().strip("<>").rstrip(".")
     bare = _UTF8_XTEXT.sub(lambda match: chr(min(int(match[1], 16), 0x10FFFF)), bare)

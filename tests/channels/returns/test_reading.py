@@ -1,5 +1,6 @@
 """What arrives in a mailbox for returns is understood: bounces of many makes, complaints, absences, and people."""
 
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -201,6 +202,24 @@ def test_the_beginning_of_a_huge_bounce_is_enough() -> None:
     )
     one = only(whole[: 64 * 1024])
     assert (one.about, one.key) == (TO, KEY)
+
+
+LONG = 200_000
+
+
+@pytest.mark.parametrize("filling", ["a", "a@", "<", "account ", "> ", ";", "550 ", "\n \n", "message-id: ", "5.1.1"])
+def test_nobody_can_keep_the_reader_busy(filling: str) -> None:
+    """A strange letter must take no longer than a plain one: some pattern would else try every place in it twice."""
+    long = filling * (LONG // len(filling))
+    said = f"Final-Recipient: rfc822; {TO}\nAction: failed\nDiagnostic-Code: smtp; 550 {long.replace(chr(10), ' ')}"
+    named = f"Final-Recipient: rfc822; {long.replace(chr(10), ' ')}\nAction: failed\nStatus: 5.1.1"
+    texts = [bounces.plain(long, sender=f"MAILER-DAEMON@x.example\nX-Failed-Recipients: {TO}")]
+    texts.append(bounces.plain("x", sender=f"MAILER-DAEMON@x.example\nX-Failed-Recipients: {long}"))
+    texts += [bounces.report(said), bounces.report(named), bounces.report(said, original=long)]
+    for octets in texts:
+        began = time.process_time()
+        read(octets, DOMAIN)
+        assert time.process_time() - began < 3
 
 
 @given(st.binary(max_size=400))
