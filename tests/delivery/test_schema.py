@@ -63,7 +63,9 @@ async def test_a_migration_that_leaves_rows_pointing_nowhere_is_refused(empty: D
 
     def leaves_an_orphan(connection: Connection) -> None:
         with schema._foreign_keys_off(connection):
-            connection.exec_driver_sql("INSERT INTO filling VALUES (1, 99, 1, 'mail', 'no such list', 1, '', 'now', 0)")
+            connection.exec_driver_sql(
+                "INSERT INTO filling VALUES (1, 99, 1, 'mail', 'no such list', 1, '', 'now', 0, '')"
+            )
 
     async with empty.without_limits() as connection:
         with pytest.raises(RuntimeError, match="point nowhere"):
