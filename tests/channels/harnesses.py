@@ -48,10 +48,11 @@ class Harness:
     """A channel with its outside. `public` counts what readers see; `secrets` must never be seen by anybody.
 
     The faults by name are those that a kind can have: "cut_before_acting", "cut_after_acting", "refuses",
-    "loses_rights", "makes_wait", "hangs". `switch_off` takes the other side away. Where a channel can look,
-    `standing` is everything that anybody could see, and `newest` the true receipt of what went public last. Where what
-    is out can be changed, `reads` are the texts that readers see now, and `changing` the faults of "correct" and of
-    "withdraw".
+    "loses_rights", "makes_wait", "hangs", and, of answers to what was done, "bad_gateway" and "half_answer".
+    `switch_off` takes the other side away; after `fall_silent` it is there and answers nothing. Where a channel can
+    look, `standing` is everything that anybody could see, and `newest` the true receipt of what went public last. Where
+    what is out can be changed, `reads` are the texts that readers see now, and `changing` the faults of "correct" and
+    of "withdraw".
     """
 
     channel: Channel
@@ -59,6 +60,7 @@ class Harness:
     public: Callable[[], int]
     faults: Mapping[str, Callable[[], None]]
     switch_off: Callable[[], Awaitable[None]] | None
+    fall_silent: Callable[[], None] | None
     violations: Callable[[], list[str]]
     secrets: tuple[str, ...] = ()
     standing: Callable[[], object] = tuple
@@ -75,6 +77,8 @@ def _faults(faults: Faults, call: str) -> dict[str, Callable[[], None]]:
         "loses_rights": Kind.LOSES_RIGHTS,
         "makes_wait": Kind.MAKES_WAIT,
         "hangs": Kind.HANGS,
+        "bad_gateway": Kind.BAD_GATEWAY,
+        "half_answer": Kind.HALF_ANSWER,
     }
 
     def adding(kind: Kind) -> Callable[[], None]:
@@ -82,6 +86,10 @@ def _faults(faults: Faults, call: str) -> dict[str, Callable[[], None]]:
         return lambda: faults.add(call, Fault(kind, code=code))
 
     return {name: adding(kind) for name, kind in kinds.items()}
+
+
+def _silence(faults: Faults) -> Callable[[], None]:
+    return lambda: faults.add("*", Fault(Kind.HANGS, times=0))
 
 
 @asynccontextmanager
@@ -104,6 +112,7 @@ async def _telegram() -> AsyncIterator[Harness]:
             public=lambda: len(tg.channel_posts("@smolprof")),
             faults=_faults(tg.faults, "sendMessage"),
             switch_off=lambda: tg.__aexit__(None, None, None),
+            fall_silent=_silence(tg.faults),
             violations=lambda: tg.violations,
             secrets=(BOT_TOKEN,),
             standing=lambda: deepcopy([(chat.id, chat.messages) for chat in tg.world.chats.values()]),
@@ -143,6 +152,7 @@ async def _vk() -> AsyncIterator[Harness]:
             public=lambda: len(wall.posts(101)),
             faults=_faults(wall.faults, "wall.post"),
             switch_off=lambda: wall.__aexit__(None, None, None),
+            fall_silent=_silence(wall.faults),
             violations=lambda: wall.violations,
             secrets=tuple(KEYS.values()),
             standing=lambda: list(wall.posts(101)),
@@ -176,6 +186,7 @@ async def an_email_harness(*, pipelining: bool = True) -> AsyncIterator[Harness]
             public=lambda: mail.accepted,
             faults=faults,
             switch_off=lambda: mail.__aexit__(None, None, None),
+            fall_silent=_silence(mail.faults),
             violations=lambda: mail.violations,
             secrets=(PASSWORD,),
         )
@@ -202,6 +213,7 @@ async def _rehearsal() -> AsyncIterator[Harness]:
         public=lambda: len(channel.sent),
         faults={name: adding(mishap) for name, mishap in mishaps.items()},
         switch_off=None,
+        fall_silent=None,
         violations=list,
         standing=lambda: list(channel.sent),
         newest=lambda: Receipt((str(len(channel.sent)),), f"rehearsal:stage/{len(channel.sent)}"),

@@ -1,5 +1,7 @@
 """The table of kinds."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ from channels import registry
 from channels.contract import Surroundings, TelegramAccess
 from channels.registry import KINDS, SETTINGS
 from channels.rehearsal import RehearsalChannel
+
+
+ROOT = Path(__file__).parents[2]
 
 
 class NoMedia:
@@ -50,6 +55,14 @@ async def test_opens_the_channel_that_the_settings_describe(name: str) -> None:
         assert (channel.address is None) == (name == "email")
     finally:
         await channel.close()
+
+
+def test_the_table_loads_nothing_that_speaks_to_the_outside() -> None:
+    """`rupor status` reads the settings of every kind and speaks to none."""
+    script = "import sys, channels.registry; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    speaking = {"aiogram", "aiohttp", "aiosmtplib", "dns", "imap_tools", "requests", "urllib3", "vk_api"}
+    assert speaking & set(loaded.split()) == set()
 
 
 async def test_hands_over_the_key() -> None:
