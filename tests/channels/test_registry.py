@@ -12,7 +12,6 @@ from channels.contract import Surroundings, TelegramAccess
 from channels.registry import KINDS, SETTINGS
 from channels.rehearsal import RehearsalChannel
 
-
 ROOT = Path(__file__).parents[2]
 
 
