@@ -8,19 +8,16 @@ from delivery.listlines import defused
 from delivery.member import Consent, Member
 from delivery.workbook import write_workbook
 
-__all__ = ["HEADER", "REMARKS", "as_csv", "as_workbook", "row"]
+__all__ = ["HEADER", "as_csv", "as_workbook", "row"]
 
 HEADER = ("E-mail", "Имя", "Организация", "Метки", "Согласие", "Источник согласия", "Дата согласия")
-"""The columns of a member, as an import reads them again."""
-
-REMARKS = ("Не получает", "Откуда адрес", "Добавлен")
-"""Columns that may follow. They are for people: an import passes them by."""
+"""The columns of a member, by headings and words that an import reads again."""
 
 _CONSENT = {Consent.YES: "да", Consent.NO: "нет", Consent.UNKNOWN: ""}
 
 
 def row(member: Member, remarks: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return a member's line below HEADER, and what stands under REMARKS."""
+    """Return a member's line below HEADER, and what stands in columns that follow, which an import passes by."""
     consent = (_CONSENT[member.consent], member.consent_source, member.consent_on)
     return (member.shown, member.name, member.organisation, ", ".join(member.tags or ()), *consent, *remarks)
 

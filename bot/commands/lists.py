@@ -254,7 +254,7 @@ async def export(invocation: Invocation, list_key: str, file: Path) -> Answer:
 async def _export(desk: Desk, key: str, file: Path) -> int:
     """Write beside the file and put it in its place: whoever reads it never meets half of it."""
     as_table = file.suffix.lower() == ".xlsx"
-    head = [(*listout.HEADER, *listout.REMARKS)]
+    head = [(*listout.HEADER, *texts.REMARK_COLUMNS)]
     rows: list[Sequence[str]] = list(head)
     written = 0
     with _replacing(file) as fresh:

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.texts.cli.lists import REMARK_COLUMNS
 from delivery import imports, listfile
 from delivery.desk import Desk
 from delivery.imports import NothingToUndoError, Plan, RemovalError
 from delivery.listfile import ListFile
 from delivery.listlines import BadLineCode
-from delivery.listout import HEADER, REMARKS, as_csv, row
+from delivery.listout import HEADER, as_csv, row
 from delivery.member import Consent, Member
 from delivery.store import erasure, lists
 from delivery.store import imports as store
@@ -252,7 +253,7 @@ async def test_what_is_exported_is_imported_without_a_difference(desk: Desk, peo
     lines = [(f"a{n}@example.org", *cells) for n, cells in enumerate([("x",) * 2 + ("",) * 4, *people])]
     await put(desk, as_csv([HEADER, *lines]).decode("utf-8-sig"), removes=True)
     found, _names = await everything(desk)
-    out = as_csv([(*HEADER, *REMARKS), *(row(one.member, ("", one.source, "2026-11-24")) for one in found)])
+    out = as_csv([(*HEADER, *REMARK_COLUMNS), *(row(one.member, ("", one.source, "2026-11-24")) for one in found)])
     there = (await look(desk, out.decode("utf-8-sig"))).changes
     assert (there.any, there.unchanged) == (False, len(lines))
     await put(desk, out.decode("utf-8-sig"), "copy", removes=True)

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.texts.cli.lists import REMARK_COLUMNS
 from delivery.listfile import ListFile, read
 from delivery.listlines import Note
-from delivery.listout import HEADER, REMARKS, as_csv, as_workbook, row
+from delivery.listout import HEADER, as_csv, as_workbook, row
 from delivery.member import Consent, Member, joined, parted, selection
 
 
@@ -116,7 +117,7 @@ def _as_read(rows: list[tuple[str, ...]]) -> tuple[Member, ...]:
 def test_whatever_is_known_of_members_what_is_written_reads_back(rows: list[tuple[str, ...]]) -> None:
     members = _as_read(rows)
     for write in (as_csv, as_workbook):
-        head = [(*HEADER, *REMARKS)]
+        head = [(*HEADER, *REMARK_COLUMNS)]
         written = write([*head, *(row(one, ("отписался", "cli:anna", "2026-11-24 12:00")) for one in members)])
         found = read("list", written)
         assert found.members == members

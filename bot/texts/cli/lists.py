@@ -26,6 +26,7 @@ from delivery.store.lists import Listed
 COLUMNS = ("Список", "Название", "Адресов", "Не получают", "Почему")
 NUMBERS = (2, 3)
 MEMBER_COLUMNS = ("Адрес", "Имя", "Организация", "Метки", "Согласие", "Не получает")
+REMARK_COLUMNS = ("Не получает", "Откуда адрес", "Добавлен")  # behind a member's own, in an exported file
 NONE_YET = "Списков рассылки пока нет. Первый: rupor lists import СПИСОК ФАЙЛ."
 
 _SHOWN = 20
