@@ -48,7 +48,7 @@ async def test_rendering_reaches_nothing_outside(one: Harness, post: Post, monke
 
 async def test_whatever_is_sent_the_answer_is_a_receipt_or_one_of_our_errors(one: Harness) -> None:
     """None of the files is kept any more, as after a restored backup."""
-    answers = []
+    answers: list[Receipt | ChannelError] = []
     for number, post in enumerate(POSTS.values()):
         for place, part in enumerate(one.channel.render(post).parts):
             try:
