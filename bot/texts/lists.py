@@ -65,7 +65,7 @@ LEFT_OUT: Mapping[str, tuple[str, str, str]] = {
 }
 _LEFT_OUT_OTHERWISE = ("не получает писем", "не получают писем", "не получают писем")
 
-CONSENT: Mapping[Consent, str] = {Consent.YES: "есть", Consent.NO: "нет", Consent.UNKNOWN: ""}
+CONSENT: Mapping[Consent, str] = {Consent.YES: "есть", Consent.NO: "нет", Consent.UNKNOWN: "неизвестно"}
 
 _NOT_A_TABLE = "Это не таблица. Сохраните список в программе таблиц как XLSX или CSV и пришлите снова."
 NOT_TEXT: Mapping[str, str] = {
@@ -248,7 +248,8 @@ def difference(one: Update) -> str:
 
 def consent(one: Member) -> str:
     """Say what is known of a member's consent: «есть, заявление, 2026-03-01»."""
-    return listed(filter(None, (CONSENT[one.consent], one.consent_source, one.consent_on)))
+    known = CONSENT[one.consent] if one.consent is not Consent.UNKNOWN else ""
+    return listed(filter(None, (known, one.consent_source, one.consent_on)))
 
 
 def _of_missing(plan: Plan) -> str:

@@ -13,8 +13,10 @@ from bot.texts.card import NOTES, attached
 from bot.texts.channels import Names, place
 from bot.texts.measures import clipped, listed, number, signs, size
 from channels.contract import Attachment, AttachmentKind, Finding, FindingCode, Problem, ProblemCode, Reason
+from delivery.listdiff import Changes, Update
 from delivery.listfile import ListFileCode, ListFileError
 from delivery.listlines import BadLine, BadLineCode
+from delivery.member import NO_CONSENT, Consent, Member, SuppressionReason
 from delivery.model import (
     AnnouncementState,
     BroadcastState,
@@ -39,6 +41,7 @@ TABLES: list[tuple[type[StrEnum], Mapping[Any, Any]]] = [
     (FindingCode, findings.FINDINGS),
     (BadLineCode, lists.BAD_LINES),
     (ListFileCode, lists.FILES),
+    (Consent, lists.CONSENT),
     (MomentCode, moments.MOMENTS),
 ]
 VALUES: dict[str, int | str] = {
@@ -233,3 +236,22 @@ def test_the_verb_agrees_with_the_number_of_lines(n: int, said: str) -> None:
 def test_a_title_is_cut_between_words() -> None:
     assert clipped("Заседание президиума федерации", 25) == "Заседание президиума…"
     assert clipped("Профсоюзноесобрание", 10) == "Профсоюзн…"
+
+
+def test_every_reason_to_get_no_letters_has_its_word() -> None:
+    assert set(lists.LEFT_OUT) == {*SuppressionReason, NO_CONSENT}
+    said = lists.left_out({"unsubscribed": 21, "bounced": 2, "something new": 5})
+    assert said.replace("\u00a0", " ") == "21 отписался, 2 не принимают почту, 5 не получают писем"
+
+
+def _changed(new: int, gone: int, mended: int, *bad: int) -> str:
+    one = Member("a@example.org", "a@example.org")
+    changes = Changes((one,) * new, (Update(one, one),) * mended, 0, missing=gone)
+    return lists.changed(changes, [BadLine(n, "", BadLineCode.NO_AT) for n in bad]).replace("\u00a0", " ")
+
+
+def test_what_a_file_changes_is_said_in_one_line() -> None:
+    assert _changed(12, 3, 2, 7) == "12 новых, 3 исчезли, 2 исправлены, 1 с ошибкой (строка 7)"
+    assert _changed(1, 1, 1) == "1 новый, 1 исчез, 1 исправлен"
+    assert _changed(0, 21, 0, 2, 4, 6, 8) == "21 исчез, 4 с ошибками (строки 2, 4, 6 и ещё 1)"
+    assert _changed(0, 0, 0) == "ничего не изменится"
