@@ -27,7 +27,12 @@ LONG, TOO_LONG = 450, 500  # lines; a test's table of cases may grow longer, and
 # Sentences for people live here; elsewhere there are codes, so that a face can change and the engine need not know.
 CATALOGUES = ("bot/texts/", "bot/moments", "sandbox/")
 # Words that people write and programs look for: the headings and remarks of a mailing list.
-VOCABULARIES = ("delivery/listcolumns.py", "delivery/listout.py", "delivery/listremarks.py")
+VOCABULARIES = (
+    "channels/email/returns/meaning.py",
+    "delivery/listcolumns.py",
+    "delivery/listout.py",
+    "delivery/listremarks.py",
+)
 PHRASE = re.compile(r"[а-яё]{2,},? +[а-яё]{2,}", re.IGNORECASE)
 
 # Only the wiring and the command line read the clock; whoever is below gets `now`. Surroundings offers a default.

@@ -244,7 +244,7 @@ class EmailChannel:
             return ()
         from channels.email.returns.health import on_returns  # noqa: PLC0415 - who sends letters need not read any
 
-        return await on_returns(self._settings)
+        return await on_returns(self._settings, self._surroundings.now)
 
     async def _try_out(self) -> None:
         connection = await self._pool.try_out()

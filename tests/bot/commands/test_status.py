@@ -26,7 +26,15 @@ def test_the_document_is_that_of_the_contract(rupor: Rupor) -> None:
                 "id": 1,
                 "state": "settled",
                 "released_at": "2026-11-24T09:00:00Z",
-                "counts": {"queued": 0, "sending": 0, "sent": 2, "failed": 1, "unconfirmed": 0, "cancelled": 0},
+                "counts": {
+                    "queued": 0,
+                    "sending": 0,
+                    "sent": 2,
+                    "failed": 1,
+                    "unconfirmed": 0,
+                    "cancelled": 0,
+                    "returned": 0,
+                },
                 "channels": {
                     "wall": {"counts": {"sent": 1}, "links": ["https://example.org/1"]},
                     "mail": {"counts": {"sent": 1, "failed": 1}, "links": ["https://example.org/1"]},

@@ -19,7 +19,7 @@ from channels.email.returns.postbox import ImapPostbox, connect
 from channels.email.settings import Settings
 from channels.registry import postbox
 from channels.returns import PostboxCode, PostboxError, ReturnKind, Sort
-from tests.channels.returns import bounces
+from tests.channels.returns import bounces, making, others
 from tests.support import dovecot
 from tests.support.dovecot import PASSWORD, USER, Mailserver, NoDovecotError
 from tests.support.waiting import eventually
@@ -35,6 +35,10 @@ async def server() -> AsyncIterator[Mailserver]:
         yield server
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 def settings(server: Mailserver, **more: Any) -> Settings:
     of_returns = {
         "host": "127.0.0.1",
@@ -43,11 +47,11 @@ def settings(server: Mailserver, **more: Any) -> Settings:
         "username": USER,
         "password": PASSWORD,
     } | more
-    return Settings.model_validate({"host": "x", "sender": f"press@{bounces.DOMAIN}", "returns": of_returns})
+    return Settings.model_validate({"host": "x", "sender": f"press@{making.DOMAIN}", "returns": of_returns})
 
 
 def a_box(server: Mailserver, *, seconds: float = 10, **more: Any) -> ImapPostbox:
-    return connect(settings(server, **more), lambda: datetime.now(UTC), step_seconds=seconds)
+    return connect(settings(server, **more), now, step_seconds=seconds)
 
 
 async def failure(box: ImapPostbox) -> PostboxError:
@@ -65,13 +69,13 @@ async def test_an_empty_mailbox_has_a_bookmark_all_the_same(server: Mailserver) 
 async def test_each_letter_is_read_once_and_untouched(server: Mailserver) -> None:
     box = a_box(server)
     server.arrives(bounces.POSTFIX_UNKNOWN)
-    server.arrives(bounces.PERSON)
+    server.arrives(others.PERSON)
     batch = await box.read(None)
     assert [(one.uid, one.sort) for one in batch.letters] == [(1, Sort.BOUNCE), (2, Sort.OTHER)]
     (one,) = batch.letters[0].returns
-    assert (one.kind, one.key) == (ReturnKind.HARD, bounces.KEY)
+    assert (one.kind, one.key) == (ReturnKind.HARD, making.KEY)
     assert server.lies_in() == ["", ""]
-    server.arrives(bounces.VACATION)
+    server.arrives(others.VACATION)
     later = await box.read(batch.upto)
     assert [(one.uid, one.sort) for one in later.letters] == [(3, Sort.AUTOMATIC)]
     nothing = await box.read(later.upto)
@@ -81,7 +85,7 @@ async def test_each_letter_is_read_once_and_untouched(server: Mailserver) -> Non
 async def test_what_was_dealt_with_is_marked_and_the_rest_is_not(server: Mailserver) -> None:
     box = a_box(server)
     server.arrives(bounces.POSTFIX_UNKNOWN)
-    server.arrives(bounces.PERSON)
+    server.arrives(others.PERSON)
     batch = await box.read(None)
     assert await box.put_away(batch.upto.validity, frozenset({1}))
     assert server.lies_in() == ["S", ""]
@@ -89,7 +93,7 @@ async def test_what_was_dealt_with_is_marked_and_the_rest_is_not(server: Mailser
 
 async def test_what_was_dealt_with_is_moved_to_a_folder_that_is_made_for_it(server: Mailserver) -> None:
     box = a_box(server, done_folder="Разобрано")
-    for octets in (bounces.POSTFIX_UNKNOWN, bounces.PERSON, bounces.QMAIL_UNKNOWN):
+    for octets in (bounces.POSTFIX_UNKNOWN, others.PERSON, bounces.QMAIL_UNKNOWN):
         server.arrives(octets)
     batch = await box.read(None)
     assert await box.put_away(batch.upto.validity, frozenset({1, 3}))
@@ -104,7 +108,7 @@ async def test_a_server_that_can_not_move_copies_and_takes_away_only_ours(
     monkeypatch.setattr("channels.email.returns.postbox._abilities", lambda _box: frozenset({"UIDPLUS"}))
     box = a_box(server, done_folder="done")
     server.arrives(bounces.POSTFIX_UNKNOWN)
-    server.arrives(bounces.PERSON)
+    server.arrives(others.PERSON)
     batch = await box.read(None)
     await box._within(lambda each: (each.folder.set("INBOX"), each.client.uid("STORE", "2", "+FLAGS", r"(\Deleted)")))
     assert await box.put_away(batch.upto.validity, frozenset({1}))
@@ -126,14 +130,14 @@ async def test_a_rebuilt_mailbox_is_read_from_its_start_and_nothing_of_it_is_put
 
 
 async def test_a_huge_letter_is_not_fetched_as_a_whole(server: Mailserver) -> None:
-    status = f"Final-Recipient: rfc822; {bounces.TO}\nAction: failed\nStatus: 5.1.1"
-    original = bounces.letter() + "\n" + ("A" * 75 + "\n") * 130_000
-    server.arrives(bounces.report(status, original=original, original_type="message/rfc822"))
+    status = f"Final-Recipient: rfc822; {making.TO}\nAction: failed\nStatus: 5.1.1"
+    original = making.letter() + "\n" + ("A" * 75 + "\n") * 130_000
+    server.arrives(making.report(status, original=original, original_type="message/rfc822"))
     fetched: list[int] = []
     box = a_box(server)
     box._take = _noting(box._take, fetched)  # type: ignore[method-assign]
     (taken,) = (await box.read(None)).letters
-    assert taken.returns[0].key == bounces.KEY
+    assert taken.returns[0].key == making.KEY
     assert fetched[0] <= 256 * 1024
 
 
@@ -155,7 +159,7 @@ def _noting(take: Any, fetched: list[int]) -> Any:
 async def test_many_letters_come_in_batches(server: Mailserver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channels.email.returns.postbox._AT_ONCE", 2)
     for _ in range(5):
-        server.arrives(bounces.PERSON)
+        server.arrives(others.PERSON)
     box, since, sizes = a_box(server), None, []
     while True:
         batch = await box.read(since)
@@ -220,7 +224,7 @@ async def test_a_call_under_way_is_broken_off(server: Mailserver) -> None:
 
 async def test_check_opens_the_mailbox_and_reads_nothing(server: Mailserver) -> None:
     server.arrives(bounces.POSTFIX_UNKNOWN)
-    (finding,) = await on_returns(settings(server))
+    (finding,) = await on_returns(settings(server), now)
     assert (finding.code, finding.fatal, finding.values["name"]) == (FindingCode.RETURNS_READ, False, "127.0.0.1")
     assert server.lies_in() == [""]
 
@@ -237,7 +241,7 @@ async def test_check_opens_the_mailbox_and_reads_nothing(server: Mailserver) -> 
 async def test_check_says_why_a_mailbox_does_not_open(
     server: Mailserver, more: dict[str, Any], why: PostboxCode, said: str
 ) -> None:
-    (finding,) = await on_returns(settings(server, **more))
+    (finding,) = await on_returns(settings(server, **more), now)
     assert (finding.code, finding.fatal, finding.values["why"]) == (FindingCode.RETURNS_NOT_READ, False, why)
     assert said in sentence(finding)
     assert "wrong-key" not in repr(finding)
@@ -247,13 +251,13 @@ async def test_check_does_not_wait_for_ever(server: Mailserver, monkeypatch: pyt
     monkeypatch.setattr("channels.email.returns.health._WITHIN_SECONDS", 0.3)
     server.fault = "deaf"
     started = time.monotonic()
-    (finding,) = await on_returns(settings(server))
+    (finding,) = await on_returns(settings(server), now)
     assert finding.values["why"] is PostboxCode.NOT_REACHED
     assert time.monotonic() - started < 4
 
 
 async def test_no_mailbox_no_finding() -> None:
-    assert await on_returns(Settings.model_validate({"host": "x", "sender": "press@x.ru"})) == []
+    assert await on_returns(Settings.model_validate({"host": "x", "sender": "press@x.ru"}), now) == []
 
 
 # Secured lines
@@ -277,13 +281,13 @@ def test_a_certificate_that_is_none(tmp_path: Path) -> None:
     of_returns = {"host": "x", "username": "x", "password": "x", "ca_file": str(tmp_path / "ca.pem")}
     named = Settings.model_validate({"host": "x", "sender": "press@x.ru", "returns": of_returns})
     with pytest.raises(PostboxError) as caught:
-        postbox(named, lambda: datetime.now(UTC))
+        postbox(named, now)
     assert caught.value.code is PostboxCode.TLS_FAILED
 
 
 def test_a_channel_without_the_section_has_no_mailbox() -> None:
     bare = Settings.model_validate({"host": "x", "sender": "press@x.ru"})
-    assert postbox(bare, lambda: datetime.now(UTC)) is None
+    assert postbox(bare, now) is None
 
 
 async def test_marks_are_of_this_mailbox_alone(server: Mailserver) -> None:
@@ -291,8 +295,8 @@ async def test_marks_are_of_this_mailbox_alone(server: Mailserver) -> None:
     marks = settings(server, return_path="press+*@prof.example", secret=SecretStr("a secret of sixteen")).returns
     assert marks is not None
     assert marks.marks is not None
-    mark = marks.marks.sender(31, bounces.KEY).decode().removeprefix("press+").partition("@")[0]
-    assert box.genuine(mark, bounces.KEY)
-    assert not box.genuine(mark, bounces.KEY[:-1])
+    mark = marks.marks.sender(31, making.KEY).decode().removeprefix("press+").partition("@")[0]
+    assert box.genuine(mark, making.KEY)
+    assert not box.genuine(mark, making.KEY[:-1])
     assert box.number(mark) == 31
-    assert not a_box(server).genuine(mark, bounces.KEY)
+    assert not a_box(server).genuine(mark, making.KEY)

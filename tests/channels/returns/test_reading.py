@@ -11,13 +11,19 @@ from channels.contract import Reason
 from channels.email.marks import Marks
 from channels.email.returns.reading import read
 from channels.returns import Return, ReturnKind, Sort
-from tests.channels.returns import bounces
-from tests.channels.returns.bounces import DOMAIN, KEY, TO
+from tests.channels.returns import bounces, making, others
+from tests.channels.returns.making import DOMAIN, KEY, TO
 
 HARD, SOFT, REFUSED = ReturnKind.HARD, ReturnKind.SOFT, ReturnKind.REFUSED
 MARKS = Marks("press+*@prof.example", "a secret of sixteen")
 
 SENDER = MARKS.sender(31, KEY).decode()
+
+
+def sample(name: str) -> bytes:
+    found = getattr(bounces, name, None) or getattr(others, name)
+    assert isinstance(found, bytes)
+    return found
 
 
 def only(octets: bytes) -> Return:
@@ -54,7 +60,7 @@ def only(octets: bytes) -> Return:
     ],
 )
 def test_a_bounce_says_whom_it_is_about_and_why(name: str, kind: ReturnKind, reason: Reason) -> None:
-    one = only(getattr(bounces, name))
+    one = only(sample(name))
     assert (one.kind, one.reason) == (kind, reason)
     assert (one.about, one.key, one.to) == (TO, KEY, TO)
     assert one.written_at == datetime(2026, 11, 30, 9, 0, tzinfo=timezone(timedelta(hours=3)))
@@ -71,7 +77,7 @@ def test_a_bounce_says_whom_it_is_about_and_why(name: str, kind: ReturnKind, rea
     ],
 )  # fmt: skip
 def test_the_servers_own_words_are_kept_on_one_line(name: str, said: str) -> None:
-    assert only(getattr(bounces, name)).detail == said
+    assert only(sample(name)).detail == said
 
 
 def test_a_bounce_without_our_letter_tells_the_address_and_no_more() -> None:
@@ -84,31 +90,31 @@ def test_a_bounce_without_our_letter_tells_the_address_and_no_more() -> None:
 
 
 def test_a_cyrillic_domain_is_one_address_however_it_is_written() -> None:
-    one = only(bounces.CYRILLIC_DOMAIN)
-    assert (one.about, one.to) == (bounces.PUNYCODE_TO, bounces.PUNYCODE_TO)
+    one = only(others.CYRILLIC_DOMAIN)
+    assert (one.about, one.to) == (others.PUNYCODE_TO, others.PUNYCODE_TO)
 
 
 def test_a_status_in_utf8_is_read() -> None:
-    one = only(bounces.GLOBAL_STATUS)
+    one = only(others.GLOBAL_STATUS)
     assert (one.kind, one.reason) == (HARD, Reason.NO_SUCH_MAILBOX)
-    assert (one.about, one.key) == (bounces.UTF8_TO, KEY)
+    assert (one.about, one.key) == (others.UTF8_TO, KEY)
     assert one.detail == "550 5.1.1 Пользователь не найден"
 
 
 def test_letters_written_as_numbers_are_letters_again() -> None:
-    assert only(bounces.GLOBAL_IN_ASCII).about == "иванов@xn--n1aeec.example"
+    assert only(others.GLOBAL_IN_ASCII).about == "иванов@xn--n1aeec.example"
 
 
 # Several recipients
 
 
 def test_only_who_was_not_reached_is_told_of() -> None:
-    assert only(bounces.PASSED_ON).about == "petrov@elsewhere.example"
-    assert only(bounces.PASSED_ON).to == TO
+    assert only(others.PASSED_ON).about == "petrov@elsewhere.example"
+    assert only(others.PASSED_ON).to == TO
 
 
 def test_each_recipient_has_a_fate_of_its_own() -> None:
-    reading = read(bounces.TWO_FATES, DOMAIN)
+    reading = read(others.TWO_FATES, DOMAIN)
     told = [(one.about, one.kind) for one in reading.returns]
     assert told == [("a@zavod.example", HARD), ("c@zavod.example", SOFT)]
 
@@ -118,7 +124,7 @@ def test_each_recipient_has_a_fate_of_its_own() -> None:
 
 def test_the_mark_is_found_in_the_address_that_the_bounce_came_to() -> None:
     one = only(
-        bounces.report("Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1", to=SENDER, original="")
+        making.report("Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1", to=SENDER, original="")
     )
     assert MARKS.genuine(one.mark, KEY)
 
@@ -126,19 +132,19 @@ def test_the_mark_is_found_in_the_address_that_the_bounce_came_to() -> None:
 @pytest.mark.parametrize("name", ["Delivered-To", "X-Original-To", "Envelope-To"])
 def test_the_mark_is_found_where_a_mailbox_notes_it(name: str) -> None:
     status = "Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1"
-    one = only(bounces.report(status, more=f"{name}: <{SENDER.upper()}>\n", original=""))
+    one = only(making.report(status, more=f"{name}: <{SENDER.upper()}>\n", original=""))
     assert MARKS.genuine(one.mark, KEY)
 
 
 def test_the_mark_is_found_in_the_letter_that_came_back() -> None:
     status = "Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1"
-    one = only(bounces.report(status, original=bounces.letter(return_path=SENDER)))
+    one = only(making.report(status, original=making.letter(return_path=SENDER)))
     assert MARKS.genuine(one.mark, KEY)
 
 
 def test_a_message_id_of_another_domain_is_not_ours() -> None:
-    original = bounces.letter().replace(f"@{DOMAIN}>", "@elsewhere.example>")
-    one = only(bounces.report("Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1", original=original))
+    original = making.letter().replace(f"@{DOMAIN}>", "@elsewhere.example>")
+    one = only(making.report("Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1", original=original))
     assert one.key == ""
 
 
@@ -146,7 +152,7 @@ def test_a_message_id_of_another_domain_is_not_ours() -> None:
 
 
 def test_a_complaint_names_the_letter() -> None:
-    reading = read(bounces.MAILRU_COMPLAINT, DOMAIN)
+    reading = read(others.MAILRU_COMPLAINT, DOMAIN)
     assert reading.sort is Sort.COMPLAINT
     (one,) = reading.returns
     assert (one.kind, one.about, one.key, one.to) == (ReturnKind.COMPLAINT, TO, KEY, TO)
@@ -154,13 +160,13 @@ def test_a_complaint_names_the_letter() -> None:
 
 
 def test_a_complaint_without_addresses_is_known_by_its_mark() -> None:
-    marked = bounces.complaint(
-        f"Feedback-Type: abuse\nUser-Agent: Yandex-FBL/1.0\nOriginal-Mail-From: <{SENDER}>", bounces.letter("redacted")
+    marked = making.complaint(
+        f"Feedback-Type: abuse\nUser-Agent: Yandex-FBL/1.0\nOriginal-Mail-From: <{SENDER}>", making.letter("redacted")
     )
     (one,) = read(marked, DOMAIN).returns
     assert MARKS.genuine(one.mark, KEY)
     assert (one.about, one.to) == ("", "")
-    (one,) = read(bounces.YANDEX_COMPLAINT, DOMAIN).returns
+    (one,) = read(others.YANDEX_COMPLAINT, DOMAIN).returns
     assert (one.mark, one.key) == ("", KEY)
 
 
@@ -183,12 +189,12 @@ def test_a_complaint_without_addresses_is_known_by_its_mark() -> None:
     ],
 )
 def test_nothing_comes_back_by_what_is_no_return(name: str, sort: Sort) -> None:
-    reading = read(getattr(bounces, name), DOMAIN)
+    reading = read(sample(name), DOMAIN)
     assert (reading.sort, reading.returns) == (sort, ())
 
 
 def test_a_note_of_absence_to_a_marked_address_is_no_bounce() -> None:
-    away = bounces.VACATION.replace(b"To: press@prof.example", b"To: " + SENDER.encode())
+    away = others.VACATION.replace(b"To: press@prof.example", b"To: " + SENDER.encode())
     assert read(away, DOMAIN).sort is Sort.AUTOMATIC
 
 
@@ -197,9 +203,7 @@ def test_a_note_of_absence_to_a_marked_address_is_no_bounce() -> None:
 
 def test_the_beginning_of_a_huge_bounce_is_enough() -> None:
     status = f"Final-Recipient: rfc822; {TO}\nAction: failed\nStatus: 5.1.1"
-    whole = bounces.report(
-        status, original=bounces.letter() + "\n" + "A" * 76 * 400_000, original_type="message/rfc822"
-    )
+    whole = making.report(status, original=making.letter() + "\n" + "A" * 76 * 400_000, original_type="message/rfc822")
     one = only(whole[: 64 * 1024])
     assert (one.about, one.key) == (TO, KEY)
 
@@ -213,9 +217,9 @@ def test_nobody_can_keep_the_reader_busy(filling: str) -> None:
     long = filling * (LONG // len(filling))
     said = f"Final-Recipient: rfc822; {TO}\nAction: failed\nDiagnostic-Code: smtp; 550 {long.replace(chr(10), ' ')}"
     named = f"Final-Recipient: rfc822; {long.replace(chr(10), ' ')}\nAction: failed\nStatus: 5.1.1"
-    texts = [bounces.plain(long, sender=f"MAILER-DAEMON@x.example\nX-Failed-Recipients: {TO}")]
-    texts.append(bounces.plain("x", sender=f"MAILER-DAEMON@x.example\nX-Failed-Recipients: {long}"))
-    texts += [bounces.report(said), bounces.report(named), bounces.report(said, original=long)]
+    texts = [making.plain(long, sender=f"MAILER-DAEMON@x.example\nX-Failed-Recipients: {TO}")]
+    texts.append(making.plain("x", sender=f"MAILER-DAEMON@x.example\nX-Failed-Recipients: {long}"))
+    texts += [making.report(said), making.report(named), making.report(said, original=long)]
     for octets in texts:
         began = time.process_time()
         read(octets, DOMAIN)
@@ -227,7 +231,7 @@ def test_no_octets_are_too_strange(octets: bytes) -> None:
     assert read(octets, DOMAIN).returns == ()
 
 
-SAMPLES = [value for name, value in sorted(vars(bounces).items()) if isinstance(value, bytes)]
+SAMPLES = [value for name, value in sorted((vars(bounces) | vars(others)).items()) if isinstance(value, bytes)]
 
 
 @given(st.sampled_from(SAMPLES), st.data())

@@ -16,7 +16,7 @@ from delivery.model import Delivery, DeliveryState
 from delivery.returns import Returns
 from delivery.store import lists, returns
 from sandbox.mail import MailStandIn
-from tests.channels.returns import bounces
+from tests.channels.returns import making, others
 from tests.delivery.builders import a_broadcast, a_list, a_worker, deliveries
 from tests.support import dovecot
 from tests.support.clock import Clock
@@ -83,13 +83,13 @@ def bounce_of(relay: MailStandIn, to: str, *, status: str = "5.1.1") -> bytes:
     """What the other side writes to the envelope sender of the letter that it got."""
     (letter,) = relay.letters(to)
     said = f"Final-Recipient: rfc822; {to}\nAction: failed\nStatus: {status}"
-    return bounces.report(said, to=letter.sender, original="")
+    return making.report(said, to=letter.sender, original="")
 
 
 async def test_a_letter_goes_out_and_comes_back(office: Office, relay: MailStandIn, mailbox: Mailserver) -> None:
     one, other = await office.sends(TO, "petrov@zavod.example")
     assert (one.state, other.state) == (S.SENT, S.SENT)
-    mailbox.arrives(bounces.PERSON)
+    mailbox.arrives(others.PERSON)
     mailbox.arrives(bounce_of(relay, TO))
     assert await office.reader.step("mail") is False
     assert [(await office.now(each)).state for each in (one, other)] == [S.RETURNED, S.SENT]
@@ -104,7 +104,7 @@ async def test_a_letter_without_a_mark_is_known_by_its_message_id(
 ) -> None:
     (one,) = await office.sends(TO)
     said = f"Final-Recipient: rfc822; {TO}\nAction: failed\nStatus: 5.2.2"
-    mailbox.arrives(bounces.report(said, original=bounces.letter(TO, one.key)))
+    mailbox.arrives(making.report(said, original=making.letter(TO, one.key)))
     await office.reader.step("mail")
     now = await office.now(one)
     assert (now.state, now.reason) == (S.RETURNED, "mailbox_full")
