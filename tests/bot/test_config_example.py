@@ -24,7 +24,7 @@ def example_with_everything() -> str:
 REQUIRED_SECRETS = {"RUPOR_BOT__TOKEN": TOKEN, "RUPOR_CHANNELS__VK__COMMUNITY_TOKEN": "wall-key"}
 
 
-OF_RETURNS = {"RUPOR_CHANNELS__MAIL__RETURNS__PASSWORD": "box-key"}
+SECRETS_OF_WHAT_IS_IN_COMMENTS = {"RUPOR_CHANNELS__MAIL__RETURNS__PASSWORD": "box-key"}
 
 
 def test_the_example_loads_once_its_secrets_are_filled_in(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def sections_of(settings: Settings) -> dict[str, BaseModel]:
 
 
 def test_the_example_names_every_key_and_shows_its_true_default(tmp_path: Path) -> None:
-    settings = loaded(tmp_path, example_with_everything(), REQUIRED_SECRETS | OF_RETURNS)
+    settings = loaded(tmp_path, example_with_everything(), REQUIRED_SECRETS | SECRETS_OF_WHAT_IS_IN_COMMENTS)
     assert {type(channel) for channel in settings.channels.values()} == set(SETTINGS.values())
     written = set(re.findall(r"^#(\w+) =", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE))
     assert written >= {"timezone", "url"}
