@@ -122,7 +122,7 @@ _ALL = _FOLLOW.format(
     act="'correct'",
     which="""delivery d
  WHERE d.broadcast_id = :original AND d.channel = :channel AND d.act = 'send' AND d.revision < :revision
-   AND d.state IN ('sent', 'sending', 'unconfirmed')
+   AND d.state IN ('sent', 'sending', 'unconfirmed') AND d.address NOT LIKE 'erased:%'
    AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.address = d.address AND s.list_key IN ('', d.list_key))""",
 )
 
