@@ -450,5 +450,5 @@ async def test_urgent_ones_go_first(desk: Desk, wall: Scripted) -> None:
 
 @pytest.mark.parametrize("state", list(DeliveryState))
 def test_every_unfinished_state_has_a_way_on(state: DeliveryState) -> None:
-    final = {SENT, DeliveryState.CANCELLED}
+    final = {DeliveryState.CANCELLED}  # what was sent may still come back
     assert bool(TRANSITIONS[state]) is (state not in final)
