@@ -1,5 +1,6 @@
 """What comes back changes what is known of its delivery and of its address, once, and only with a proof."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from channels.contract import Deferred, Reason, Rejected, Unconfirmed
-from channels.returns import Bookmark, Return, ReturnKind, Sort, Taken
+from channels.returns import Bookmark, PostboxCode, PostboxError, Return, ReturnKind, Sort, Taken
 from delivery import broadcast, report
 from delivery.broadcast import settle
 from delivery.desk import Desk
@@ -20,6 +21,7 @@ from delivery.tables import attempt, delivery, returned
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.delivery.mailbox import Box, marked
 from tests.support.clock import Clock
+from tests.support.waiting import eventually
 
 TO = "ivanov@zavod.example"
 HARD, SOFT, REFUSED, COMPLAINT = ReturnKind.HARD, ReturnKind.SOFT, ReturnKind.REFUSED, ReturnKind.COMPLAINT
@@ -416,3 +418,24 @@ async def test_an_erased_address_leaves_no_trace_whenever_it_comes_back(
         said += list((await tx.execute(select(delivery.c.address, delivery.c.detail))).all())
     assert TO not in repr(said)
     assert await suppressed(desk) == {}
+
+
+# By itself
+
+
+async def test_it_reads_on_after_every_fault_until_it_is_told_to_stop(
+    desk: Desk, box: Box, reader: Returns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("delivery.returns._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(box, "every_seconds", 0.01)
+    one = await a_letter(desk)
+    box.arrives(marked(one))
+    box.fails += [PostboxError(PostboxCode.NOT_REACHED, "away"), RuntimeError("a bug"), OSError("the database is away")]
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(reader.run(stop))
+        await eventually(lambda: box.put)
+        stop.set()
+        async with asyncio.timeout(5):
+            await running
+    assert (await again(desk, one)).state is S.RETURNED
