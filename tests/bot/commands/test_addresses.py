@@ -89,7 +89,17 @@ async def _everything(desk: Desk, tables: Sequence[str]) -> str:
 
 
 def _dump(rupor: Rupor) -> str:
-    tables = ("member", "list_change", "list_import", "suppression", "erased", "delivery", "attempt", "media", "returned")
+    tables = (
+        "member",
+        "list_change",
+        "list_import",
+        "suppression",
+        "erased",
+        "delivery",
+        "attempt",
+        "media",
+        "returned",
+    )
     return rupor.with_desk(lambda desk: _everything(desk, tables))
 
 
