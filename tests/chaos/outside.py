@@ -232,8 +232,12 @@ _FAIR = {Reason.NO_SUCH_MAILBOX: UNKNOWN, Reason.PREVIOUS_PART_MISSING: CHAT}
 
 
 async def judged(desk: Desk, outside: Outside, expected: Mapping[int, int]) -> Verdict:
-    """Hold what the database says of these announcements against what the stand-ins have. Nobody is at work."""
-    public = outside.public()
+    """Hold what the database says of these announcements against what the stand-ins have.
+
+    Nobody sends any more; but a look may still find out that something is not there, and let it out after all. So the
+    rows are read first: what they call sent must be there afterwards.
+    """
+    groups: dict[Key, list[Delivery]] = {}
     verdict = Verdict()
     for number, count in expected.items():
         async with desk.database.reading() as tx:
@@ -246,7 +250,8 @@ async def judged(desk: Desk, outside: Outside, expected: Mapping[int, int]) -> V
         verdict.lost += [f"broadcast {one.id} is {one.state}" for one in released if one.state is not _SETTLED]
         if Counter({state: n for _, _, state, n in counted}) and _sum(counted) != Counter(one.state for one in rows):
             verdict.silent.append(f"announcement {number}: counted {_sum(counted)}")
-        _judge(verdict, await _grouped(desk, rows), public)
+        groups |= await _grouped(desk, rows)
+    _judge(verdict, groups, outside.public())
     return verdict
 
 
