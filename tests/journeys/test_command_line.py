@@ -55,7 +55,15 @@ async def test_one_announcement_reaches_everybody(rupor: Rupor, town: Town) -> N
     found = (await rupor("status", "1", "--json", "--deliveries")).answer
     [broadcast] = found["broadcasts"]
     assert (found["state"], broadcast["state"]) == ("settled", "settled")
-    assert broadcast["counts"] == {"queued": 0, "sending": 0, "sent": 4, "failed": 0, "unconfirmed": 0, "cancelled": 0}
+    assert broadcast["counts"] == {
+        "queued": 0,
+        "sending": 0,
+        "sent": 4,
+        "failed": 0,
+        "unconfirmed": 0,
+        "cancelled": 0,
+        "returned": 0,
+    }
     assert broadcast["channels"]["tg"]["links"] == [f"https://t.me/smolprof/{album[0]['message_id']}"]
     assert broadcast["channels"]["vk"]["links"] == [f"https://vk.com/wall-{GROUP}_{post.id}"]
     assert all(one["receipt"] for one in found["deliveries"])

@@ -91,7 +91,7 @@ def test_time_out_ends_with_3_and_leaves_the_rest_to_the_service(rupor: Rupor) -
     assert code == 3
     assert "Время ожидания вышло" in out
     assert rupor.json("status", "1")["broadcasts"][0]["counts"] | {"sent": 0, "queued": 0} == dict.fromkeys(
-        ["queued", "sending", "sent", "failed", "unconfirmed", "cancelled"], 0
+        ["queued", "sending", "sent", "failed", "unconfirmed", "cancelled", "returned"], 0
     )
     assert len(rupor.sent("mail")) == 1
 
