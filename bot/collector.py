@@ -167,9 +167,10 @@ class Collector:
                 await showing.for_approval(self._bot, self._face, card)
             message_id = await say(self._bot, card.chat_id, screen)
         async with self._desk.database.writing() as tx:
-            await talks.card_drawn(tx, card, message_id)
-        if card.message_id not in {None, message_id}:
-            await remove(self._bot, card.chat_id, card.message_id or 0)
+            still = await talks.card_drawn(tx, card, message_id)
+        superseded = card.message_id if still else message_id
+        if superseded is not None and message_id != card.message_id:
+            await remove(self._bot, card.chat_id, superseded)
 
 
 async def download(bot: Bot, file_id: str, size: int = 0) -> bytes | None:

@@ -43,8 +43,7 @@ async def _ask_approvers(face: Face, one: Announcement) -> None:
     """Put the request, with what will go out above it, before everybody who may consent."""
     async with face.desk.database.writing() as tx:
         for user_id in access.approvers_of(face.settings, one.author_id):
-            await talks.forget_card(tx, one.id, user_id)
-            await talks.want_card(tx, one.id, user_id)
+            await talks.want_card_afresh(tx, one.id, user_id)
     face.poke()
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, select, update
+from sqlalchemy import Row, delete, exists, false, select, update
 
 from delivery.database import Tx
 from delivery.model import BroadcastState
@@ -137,6 +137,13 @@ async def want_card(
     await tx.execute(statement.on_conflict_do_update(index_elements=["announcement_id", "chat_id"], set_=change))
 
 
+async def want_card_afresh(tx: Tx, announcement_id: int, chat_id: int) -> None:
+    """Ask for a card as if there had been none; what shows it now is left as it stands."""
+    await want_card(tx, announcement_id, chat_id, anew=True, note=())
+    which = (card.c.announcement_id == announcement_id) & (card.c.chat_id == chat_id)
+    await tx.execute(update(card).where(which).values(message_id=None))
+
+
 async def card_at(tx: Tx, announcement_id: int, chat_id: int, message_id: int) -> None:
     """Let this message be the card from now on, and ask for it to be drawn."""
     row = {"announcement_id": announcement_id, "chat_id": chat_id, "message_id": message_id, "wanted": 1, "drawn": 0}
@@ -180,11 +187,18 @@ async def card_in(tx: Tx, announcement_id: int, chat_id: int) -> Card | None:
     return None if row is None else _card(row)
 
 
-async def card_drawn(tx: Tx, one: Card, message_id: int) -> None:
-    """Remember which message shows the card, and which wish it fulfils."""
+async def card_drawn(tx: Tx, one: Card, message_id: int) -> bool:
+    """Remember which message shows the card, and which wish it fulfils.
+
+    Tells whether it does: while it was drawn, the card may have moved to another message, or have been wanted afresh.
+    """
     which = (card.c.announcement_id == one.announcement_id) & (card.c.chat_id == one.chat_id)
-    drawn = update(card).where(which).values(message_id=message_id, drawn=one.wanted, anew=False)
-    await tx.execute(drawn)
+    which &= card.c.message_id.is_not_distinct_from(one.message_id)
+    if one.message_id is None and not one.anew:
+        which &= card.c.anew.is_(False)
+    below = card.c.anew & (card.c.wanted != one.wanted) if not one.anew else false()
+    drawn = update(card).where(which).values(message_id=message_id, drawn=one.wanted, anew=below)
+    return bool((await tx.execute(drawn)).rowcount)
 
 
 async def forget_card(tx: Tx, announcement_id: int, chat_id: int) -> None:

@@ -114,6 +114,37 @@ async def test_a_wish_that_comes_while_a_card_is_drawn_is_not_lost(database: Dat
         assert await talks.wanted_cards(tx) == []
 
 
+async def test_a_card_that_is_wanted_afresh_while_it_is_drawn_is_drawn_afresh(database: Database, clock: Clock) -> None:
+    number = await an_announcement(database, clock)
+    async with database.writing() as tx:
+        await talks.want_card(tx, number, ANNA)
+        (first,) = await talks.wanted_cards(tx)
+        await talks.want_card_afresh(tx, number, ANNA)
+        assert not await talks.card_drawn(tx, first, 55)
+        (second,) = await talks.wanted_cards(tx)
+        assert second.message_id is None
+        assert await talks.card_drawn(tx, second, 56)
+        await talks.want_cards(tx, number)
+        (third,) = await talks.wanted_cards(tx)
+        await talks.want_card_afresh(tx, number, ANNA)
+        assert not await talks.card_drawn(tx, third, 56)
+        (fourth,) = await talks.wanted_cards(tx)
+        assert fourth.message_id is None
+
+
+async def test_a_card_that_is_wanted_below_while_it_is_drawn_goes_below(database: Database, clock: Clock) -> None:
+    number = await an_announcement(database, clock)
+    async with database.writing() as tx:
+        await talks.card_at(tx, number, ANNA, 55)
+        (card,) = await talks.wanted_cards(tx)
+        await talks.want_card(tx, number, ANNA, anew=True)
+        assert await talks.card_drawn(tx, card, 55)
+        (again,) = await talks.wanted_cards(tx)
+        assert again.anew
+        assert await talks.card_drawn(tx, again, 60)
+        assert await talks.wanted_cards(tx) == []
+
+
 async def test_a_card_that_moves_tells_where_it_was(database: Database, clock: Clock) -> None:
     number = await an_announcement(database, clock)
     async with database.writing() as tx:

@@ -71,7 +71,9 @@ async def sees_each_channel_in_advance(anna: Visitor) -> None:
         await said.get_by_role("link", name="письмо.html").click()
     letter = await (await download.value).path()
     assert NEWS in await asyncio.to_thread(letter.read_text, encoding="utf-8")
-    card = await anna.is_told("Черновик · №1")
+    await expect(said.last).to_contain_text("Черновик · №1")
+    card = said.filter(has_text="Черновик · №1")
+    await expect(card).to_have_count(1)  # the one above is gone, so that nobody presses it
     await expect(card).to_contain_text("Под фото помещается 1024 знака")
     await expect(card).to_contain_text("25 адресов")
 
