@@ -34,7 +34,10 @@ def normalised(text: str, entities: Iterable[Entity] = ()) -> tuple[str, tuple[E
     start, end = stripped(whole, 0, len(whole))
     if start >= end:
         return "", ()
-    return whole[start:end], clip(settled(whole, spans), offsets(whole), start, end)
+    kept = whole[start:end]
+    # Cut before they are settled: which of two is the outer one is seen only in the text that stays.
+    within = (Span(max(span.start - start, 0), min(span.end, end) - start, span.entity) for span in spans)
+    return kept, clip(settled(kept, within), offsets(kept), 0, len(kept))
 
 
 def _cleaned(char: str) -> str:
