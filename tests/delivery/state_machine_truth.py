@@ -137,7 +137,8 @@ def _check_way_on(row: Any, attempts: Sequence[Any], ahead: set[str]) -> None:
         assert not ahead & LOST, "it waits for a part that never comes"
     if row.reason == Reason.PREVIOUS_PART_MISSING:
         assert row.state == "failed"
-        assert ahead & LOST or row.its == "cancelled", "held back for a part that is not missing"
+        missing = ahead & (LOST | set(CAME_BACK))
+        assert missing or row.its == "cancelled", "held back for a part that is not missing"
 
 
 def _check_told(row: Any, attempts: Sequence[Any], word: Word, outside: Outside) -> None:
