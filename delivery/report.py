@@ -26,10 +26,14 @@ Counts = Mapping[DeliveryState, int]
 
 @dataclass(frozen=True, slots=True)
 class ChannelReport:
-    """One channel's share of a broadcast."""
+    """One channel's share of a broadcast.
+
+    So many of the counts are `unwritten`: no delivery yet, or cancelled before they became one.
+    """
 
     counts: Counts
     links: Sequence[str]
+    unwritten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class BroadcastReport:
     broadcast: Broadcast
     counts: Counts
     channels: Mapping[str, ChannelReport]
+
+    @property
+    def unwritten(self) -> int:
+        """How many of the counts are no deliveries that could be shown."""
+        return sum(its.unwritten for its in self.channels.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +90,18 @@ async def _reports(tx: Tx, found: Sequence[Announcement]) -> list[Report]:
     ids = [one.id for one in found]
     sent_out = await broadcasts.of_announcements(tx, ids)
     counted = _by_broadcast(await broadcasts.counts(tx, [one.id for one in sent_out]))
+    unwritten = await broadcasts.unwritten(tx, [one.id for one in sent_out])
     linked = await broadcasts.links(tx, [one.id for one in sent_out])
     planned = await schedules.living(tx)
     reports = []
     for one in found:
         its = [
-            _broadcast(sent, _in_order(counted.get(sent.id, {}), one), [row[1:] for row in linked if row[0] == sent.id])
+            _broadcast(
+                sent,
+                _in_order(counted.get(sent.id, {}), one),
+                [row[1:] for row in linked if row[0] == sent.id],
+                {channel: number for (its, channel), number in unwritten.items() if its == sent.id},
+            )
             for sent in sent_out
             if sent.announcement_id == one.id
         ]
@@ -113,10 +128,15 @@ def _by_broadcast(
 
 
 def _broadcast(
-    sent: Broadcast, counted: Mapping[str, Mapping[DeliveryState, int]], linked: Sequence[tuple[str, str]]
+    sent: Broadcast,
+    counted: Mapping[str, Mapping[DeliveryState, int]],
+    linked: Sequence[tuple[str, str]],
+    unwritten: Mapping[str, int],
 ) -> BroadcastReport:
     channels = {
-        channel: ChannelReport(_whole(counts), [link for name, link in linked if name == channel])
+        channel: ChannelReport(
+            _whole(counts), [link for name, link in linked if name == channel], unwritten.get(channel, 0)
+        )
         for channel, counts in counted.items()
     }
     total = {state: sum(one.counts[state] for one in channels.values()) for state in DeliveryState}

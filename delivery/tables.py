@@ -209,7 +209,9 @@ delivery = Table(
 
 # Counted by triggers (`delivery.guards`) in the transaction that changes a delivery, so that nobody counts a million
 # rows. On Postgres several connections count the same broadcast in rows of their own (`shard`): their sum is true,
-# and no transaction waits for another one's row.
+# and no transaction waits for another one's row. What was cancelled before it had become a delivery has a row of its
+# own, `UNWRITTEN`: nobody else remembers whom a large release was meant for.
+UNWRITTEN = -1
 progress = Table(
     "progress",
     metadata,

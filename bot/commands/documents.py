@@ -35,6 +35,7 @@ def _broadcast(one: BroadcastReport, ends: Mapping[str, datetime]) -> dict[str, 
         "state": one.broadcast.state,
         "released_at": moment(one.broadcast.released_at),
         "counts": _counts(one.counts),
+        **_unwritten(one.unwritten),
         "channels": {key: _channel(its, ends.get(key)) for key, its in one.channels.items()},
     }
 
@@ -42,8 +43,14 @@ def _broadcast(one: BroadcastReport, ends: Mapping[str, datetime]) -> dict[str, 
 def _channel(its: ChannelReport, end: datetime | None) -> dict[str, Any]:
     """One channel's share: only the states that occur, links where there are any, the end where limits set it."""
     found: dict[str, Any] = {"counts": {state: n for state, n in _counts(its.counts).items() if n}}
+    found |= _unwritten(its.unwritten)
     found |= {"links": list(its.links)} if its.links else {}
     return found | ({} if end is None else {"expected_end": moment(end)})
+
+
+def _unwritten(n: int) -> dict[str, int]:
+    """How many of the counts no delivery is shown for; nothing where each has one."""
+    return {"unwritten": n} if n else {}
 
 
 def _counts(counts: Counts) -> Mapping[str, int]:

@@ -12,8 +12,8 @@ from bot.commands.tables import table
 from bot.texts.cli import status as texts
 from delivery import report
 from delivery.desk import Desk
-from delivery.model import Delivery, DeliveryState
-from delivery.report import Report
+from delivery.model import BroadcastState, Delivery, DeliveryState
+from delivery.report import BroadcastReport, Report
 from delivery.store import deliveries
 
 __all__ = ["in_words", "status"]
@@ -75,8 +75,14 @@ def in_words(one: Report, desk: Desk, foreseen: Foreseen) -> str:
         rows = [texts.channel(key, its) for key, its in each.channels.items()]
         drawn = table(texts.CHANNEL_COLUMNS, rows, right=texts.CHANNEL_NUMBERS)
         ends = [f"{key}: {said}" for key, said in foreseen.said.get(each.broadcast.id, {}).items()]
-        blocks.append("\n".join([texts.broadcast(each, desk.zone), drawn, *ends]))
+        blocks.append("\n".join([texts.broadcast(each, desk.zone), drawn, *ends, *_never_begun(each)]))
     return "\n\n".join([*blocks, *texts.notes(one, desk.now(), desk.zone)])
+
+
+def _never_begun(one: BroadcastReport) -> list[str]:
+    if one.broadcast.state in (BroadcastState.RUNNING, BroadcastState.PAUSED):
+        return []  # not yet
+    return [texts.never_begun(key, its) for key, its in one.channels.items() if its.unwritten]
 
 
 async def _pages(

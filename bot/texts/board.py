@@ -134,7 +134,7 @@ def _gone(counts: Counts) -> int:
 def _stopped(sent: int, cancelled: int, total: int) -> str:
     if cancelled == total:
         return "Отменено. Ничего не ушло."
-    return f"Остановлено. Успело уйти: {number(sent)}, отменено: {number(cancelled)}."
+    return f"Остановлено. Успело уйти: {number(sent)} из {number(total)}, отменено: {number(cancelled)}."
 
 
 def _ended(counts: Counts, said: _Said) -> str:

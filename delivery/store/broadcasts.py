@@ -1,7 +1,7 @@
 """Broadcasts: written, counted, paused, cancelled, settled. Their deliveries are counted as they move, not here."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from channels.contract import Recipient
 from delivery.database import Tx
 from delivery.model import Broadcast, BroadcastKind, BroadcastState, DeliveryState
 from delivery.store.dialect import in_json, statement, upsert
-from delivery.tables import broadcast, delivery, filling, progress
+from delivery.tables import UNWRITTEN, broadcast, delivery, filling, progress
 
 __all__ = [
     "add_delivery",
@@ -29,6 +29,7 @@ __all__ = [
     "settle_finished",
     "sweep_cancelled",
     "turn",
+    "unwritten",
     "waiting",
     "write_cancellation",
 ]
@@ -153,18 +154,33 @@ async def counts(tx: Tx, broadcast_ids: Sequence[int]) -> list[tuple[int, str, D
     ]
 
 
+async def unwritten(tx: Tx, broadcast_ids: Sequence[int]) -> Mapping[tuple[int, str], int]:
+    """Say by broadcast and channel how many of `counts` have no row: still to be written, or cancelled before that."""
+    never = select(progress.c.broadcast_id, progress.c.channel, progress.c.cancelled).where(
+        progress.c.broadcast_id.in_(broadcast_ids), progress.c.shard == UNWRITTEN
+    )
+    return await _to_come(tx, broadcast_ids) | {(row[0], row[1]): row[2] for row in await tx.execute(never)}
+
+
 async def _to_come(tx: Tx, broadcast_ids: Sequence[int]) -> dict[tuple[int, str], int]:
     """Count by broadcast and channel the deliveries of large lists that are still to be written."""
+    lists = select(*_LIST).where(filling.c.broadcast_id.in_(broadcast_ids))
+    return await _missing(tx, map(tuple, await tx.execute(lists)))
+
+
+_LIST = (filling.c.broadcast_id, filling.c.channel, filling.c.expected)
+
+
+async def _missing(tx: Tx, lists: Iterable[Sequence[Any]]) -> dict[tuple[int, str], int]:
+    """Subtract what is written from what these lists were to make, all lists of a channel together."""
+    missing: Counter[tuple[int, str]] = Counter({(row[0], row[1]): row[2] for row in lists})
+    if not missing:
+        return {}
     written = func.sum(sum((progress.c[state.value] for state in DeliveryState), start=literal(0)))
-    there = select(func.coalesce(written, 0)).where(
-        progress.c.broadcast_id == filling.c.broadcast_id, progress.c.channel == filling.c.channel
-    )
-    lists = (
-        select(filling.c.broadcast_id, filling.c.channel, func.max(filling.c.expected), there.scalar_subquery())
-        .where(filling.c.broadcast_id.in_(broadcast_ids))
-        .group_by(filling.c.broadcast_id, filling.c.channel)
-    )
-    return {(row[0], row[1]): max(0, row[2] - int(row[3])) for row in await tx.execute(lists)}
+    by_channel = select(progress.c.broadcast_id, progress.c.channel, written).group_by(progress.c[0], progress.c[1])
+    for row in await tx.execute(by_channel.where(progress.c.broadcast_id.in_({its for its, _channel in missing}))):
+        missing[row[0], row[1]] -= int(row[2])
+    return dict(+missing)
 
 
 async def waiting(tx: Tx, channel: str) -> int:
@@ -261,14 +277,16 @@ async def cancel(
 ) -> tuple[list[int], int]:
     """Stop what is not yet sent. Returns the broadcasts that were under way, and how many deliveries were stopped.
 
-    One word for each broadcast, however many deliveries wait; their rows follow in slices (`sweep_cancelled`).
+    One word for each broadcast, however many deliveries wait; their rows follow in slices (`sweep_cancelled`). What was
+    never written is counted as cancelled, and that is all there will be of it.
     """
     open_ones = select(broadcast.c.id).where(
         broadcast.c.announcement_id == announcement_id, broadcast.c.state.in_(_OPEN), broadcast.c.kind.in_(kinds)
     )
-    waited = await counts(tx, [row[0] for row in await tx.execute(open_ones)])
     # The lists first, as whoever takes a slice does: it has the list in hand before it settles the broadcast.
-    await tx.execute(delete(filling).where(filling.c.broadcast_id.in_(open_ones)))
+    dropped = delete(filling).where(filling.c.broadcast_id.in_(open_ones)).returning(*_LIST)
+    never = await _missing(tx, map(tuple, await tx.execute(dropped)))  # counted now that nobody takes a slice any more
+    waited = await counts(tx, [row[0] for row in await tx.execute(open_ones)])
     stopped = (
         update(broadcast)
         .where(broadcast.c.id.in_(open_ones))
@@ -276,7 +294,12 @@ async def cancel(
         .returning(broadcast.c.id)
     )
     ids = [row[0] for row in await tx.execute(stopped)]
-    return ids, sum(number for its, _, state, number in waited if its in ids and state is DeliveryState.QUEUED)
+    if never:
+        noted = {"shard": UNWRITTEN}
+        rows = [noted | {"broadcast_id": its, "channel": way, "cancelled": n} for (its, way), n in never.items()]
+        await tx.execute(progress.insert(), rows)
+    queued = sum(number for its, _, state, number in waited if its in ids and state is DeliveryState.QUEUED)
+    return ids, queued + sum(never.values())
 
 
 async def left_to_tidy(tx: Tx) -> tuple[bool, bool]:

@@ -3,11 +3,15 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from channels.contract import Deferred, Post, Reason, Rejected
 from channels.rehearsal import RehearsalChannel, Settings
 from delivery import broadcast, planning
+from delivery.database import Tx
 from delivery.model import DeliveryState
-from delivery.store import talks
+from delivery.store import filling, talks
+from delivery.store.filling import Filling
 from sandbox.faults import Fault, Kind
 from tests.bot.newsroom import ADMIN, ANNA, BORIS, Newsroom, labels, newsroom, words
 from tests.delivery.builders import a_list, says, states
@@ -150,6 +154,26 @@ async def test_stopping_in_the_middle_tells_what_went_out(room: Newsroom) -> Non
     room.channels["mail"].hold.set()
     board = await room.sees("Остановлено. Успело уйти")
     assert labels(board) == ["Исправить текст", "Отозвать"]
+
+
+async def test_stopping_a_large_release_tells_whom_it_was_meant_for(
+    room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_slice = filling.unfinished
+
+    async def only_the_first(tx: Tx) -> Filling | None:
+        found = await first_slice(tx)
+        return None if found is None or found.after_address else found
+
+    monkeypatch.setattr(filling, "AT_ONCE", 3)
+    monkeypatch.setattr(filling.take_slice, "__kwdefaults__", {"most": 3})
+    monkeypatch.setattr(filling, "unfinished", only_the_first)
+    await a_list(room.desk, "members", *(f"a{n}@example.org" for n in range(7)))
+    await sent(room)
+    await room.sees("Отправляется: 4 из 8.")
+    assert await room.press("Остановить") == "Остановлено: 4 доставки."
+    board = await room.sees("Остановлено. Успело уйти: 4 из 8, отменено: 4.")
+    assert "Письма: принято 3 из 7 писем, отменено: 4" in words(board)
 
 
 async def test_a_part_whose_beginning_cannot_be_repeated_is_not_left_waiting(room: Newsroom) -> None:

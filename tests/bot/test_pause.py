@@ -47,7 +47,7 @@ async def test_a_paused_broadcast_can_be_stopped_for_good(room: Newsroom) -> Non
     room.channels["mail"].hold.set()
     await room.sees("Приостановлена. Ушло: 6, ждёт: 25.")
     assert await room.press("Остановить") == "Остановлено: 25 доставок."
-    await room.sees("Остановлено. Успело уйти: 6, отменено: 25.")
+    await room.sees("Остановлено. Успело уйти: 6 из 31, отменено: 25.")
     assert len(room.channels["mail"].sent) == 5
 
 

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
+
 from channels.contract import (
     LETTER_PAUSES,
     ChannelError,
@@ -132,3 +134,16 @@ async def deliveries(desk: Desk, announcement_id: int) -> list[Delivery]:
 
 async def states(desk: Desk, announcement_id: int) -> list[DeliveryState]:
     return [one.state for one in await deliveries(desk, announcement_id)]
+
+
+async def until_somebody_waits(desk: Desk) -> None:
+    """Wait until another transaction stands at a lock of Postgres."""
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with asyncio.timeout(30):
+        while True:
+            async with desk.database.reading() as tx:
+                if (await tx.execute(waits)).scalar_one():
+                    return
+            await asyncio.sleep(0.01)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from channels.contract import Reason
 from delivery.database import Database
 from delivery.model import BroadcastState, Delivery, DeliveryState, Outcome
-from delivery.tables import attempt, broadcast, delivery, filling, progress
+from delivery.tables import UNWRITTEN, attempt, broadcast, delivery, filling, progress
 
 LOST = frozenset({DeliveryState.FAILED, DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED})
 FINAL = LOST | {DeliveryState.SENT, DeliveryState.RETURNED}
@@ -107,9 +107,18 @@ def _check_counters(now: Picture) -> None:
     true = Counter((row.broadcast_id, row.channel, row.state) for row in now.deliveries)
     told: Counter[tuple[int, str, str]] = Counter()
     for row in now.progress:
+        if row.shard == UNWRITTEN:
+            _check_unwritten(now, row)
+            continue
         for state in DeliveryState:
             told[row.broadcast_id, row.channel, state.value] += row._mapping[state.value]
     assert {key: number for key, number in told.items() if number} == dict(true), "the counters are not the rows"
+
+
+def _check_unwritten(now: Picture, row: Any) -> None:
+    assert row.cancelled > 0, "nobody was left out"
+    assert all(row._mapping[state.value] == 0 for state in DeliveryState if state != "cancelled")
+    assert row.broadcast_id not in {one.broadcast_id for one in now.fillings}, "they are still to come"
 
 
 def _check_broadcasts(now: Picture, word: Word) -> None:

@@ -6,7 +6,7 @@ answers, and how often each delivery was allowed to arrive.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -162,8 +162,15 @@ class World:
         its = [one for one in self.look_around() if one.announcement_id == number and one.its == "cancelled"]
         self.word.stopped |= {one.id for one in its if one.state not in FINAL}
         self.word.closed |= Counter(one.broadcast_id for one in its)
-        if any(one.announcement_id == number and one.state == "cancelled" for one in self.there.broadcasts):
-            self.word.meant.pop(number, None)
+        for one in self.there.broadcasts:
+            if one.announcement_id == number and one.state == "cancelled":
+                self._all_are_told(one.id, self.word.meant.pop(number, None))
+
+    def _all_are_told(self, broadcast_id: int, meant: Collection[object] | None) -> None:
+        """Whoever it was meant for is counted, also those who were never written."""
+        its = [row._mapping for row in self.there.progress if row.broadcast_id == broadcast_id]
+        told = sum(row[state.value] for row in its for state in DeliveryState)
+        assert meant is None or told == len(meant), "it was meant for more, or for fewer"
 
     def retry(self, number: int, states: Sequence[DeliveryState], one: int | None = None) -> None:
         again = self.run(use.retry(self.desk, number, states=states, delivery_id=one))

@@ -11,15 +11,31 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import func, select, text
 
+from channels.contract import Reason, Rejected
 from delivery import broadcast as use
+from delivery import report
 from delivery.desk import Desk
 from delivery.model import BroadcastState, DeliveryState
 from delivery.store import broadcasts, filling, lists
 from delivery.store.filling import Filling
 from delivery.tables import delivery
-from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, states
+from tests.delivery.builders import (
+    Scripted,
+    a_broadcast,
+    a_list,
+    a_worker,
+    deliveries,
+    says,
+    states,
+    until_somebody_waits,
+)
 
-QUEUED, CANCELLED = DeliveryState.QUEUED, DeliveryState.CANCELLED
+QUEUED, CANCELLED, SENT, FAILED = (
+    DeliveryState.QUEUED,
+    DeliveryState.CANCELLED,
+    DeliveryState.SENT,
+    DeliveryState.FAILED,
+)
 
 
 def addresses(count: int, domain: str = "x.ru") -> list[str]:
@@ -77,6 +93,14 @@ async def counted(desk: Desk, number: int) -> list[tuple[str, DeliveryState, int
     async with desk.database.reading() as tx:
         (its,) = await broadcasts.of_announcements(tx, [number])
         return [found[1:] for found in await broadcasts.counts(tx, [its.id])]
+
+
+async def unwritten(desk: Desk, number: int) -> dict[str, int]:
+    async with desk.database.reading() as tx:
+        found = await report.of(tx, number)
+    assert found is not None
+    (its,) = found.broadcasts
+    return {channel: one.unwritten for channel, one in its.channels.items() if one.unwritten}
 
 
 async def test_what_is_still_to_be_written_is_counted_from_the_start(desk: Desk, small_slices: int) -> None:
@@ -166,6 +190,62 @@ async def test_a_cancellation_between_slices_stops_the_rest(desk: Desk, mail: Sc
     assert await states(desk, number) == [CANCELLED] * small_slices
     assert not await worker.step("mail")
     assert mail.sent == []
+
+
+async def test_what_was_cancelled_before_it_was_written_stays_counted(
+    desk: Desk, mail: Scripted, small_slices: int
+) -> None:
+    await a_list(desk, "a", *addresses(7))
+    await a_list(desk, "b", *addresses(9)[5:])
+    says(mail, Rejected("full", Reason.MAILBOX_FULL))
+    number = await a_broadcast(desk, targets=("wall", "mail:a", "mail:b"))
+    worker = a_worker(desk)
+    await worker.fill()
+    assert await unwritten(desk, number) == {"mail": 6}
+    await worker._lanes["mail"].step()
+    assert (await use.cancel(desk, number)).deliveries == 1 + 6
+    both = [("mail", SENT, 2), ("mail", FAILED, 1), ("mail", CANCELLED, 6), ("wall", CANCELLED, 1)]
+    assert await counted(desk, number) == both  # at once …
+    while await worker.tidy():
+        pass
+    assert await counted(desk, number) == both  # … and when the rows say so as well
+    assert await unwritten(desk, number) == {"mail": 6}
+    assert (await use.cancel(desk, number)).deliveries == 0
+    assert await counted(desk, number) == both
+
+
+async def test_who_was_never_begun_stays_so_when_a_failure_is_repeated(
+    desk: Desk, mail: Scripted, small_slices: int
+) -> None:
+    await a_list(desk, "l", *addresses(7))
+    says(mail, Rejected("full", Reason.MAILBOX_FULL))
+    number = await a_broadcast(desk, targets=("mail:l",))
+    worker = a_worker(desk)
+    await worker.fill()
+    await worker._lanes["mail"].step()
+    await use.cancel(desk, number)
+    assert len(await use.retry(desk, number)) == 1
+    await worker.step("mail")
+    assert await broadcast_state(desk, number) is BroadcastState.SETTLED
+    assert await counted(desk, number) == [("mail", SENT, 3), ("mail", CANCELLED, 4)]
+    assert await unwritten(desk, number) == {"mail": 4}
+    assert len(mail.sent) == 3
+
+
+async def test_a_slice_that_comes_while_somebody_cancels_is_counted_once(desk: Desk, small_slices: int) -> None:
+    if desk.database.dialect != "postgresql":
+        pytest.skip("SQLite has one writer")
+    await a_list(desk, "l", *addresses(7))
+    number = await a_broadcast(desk, targets=("mail:l",))
+    async with asyncio.TaskGroup() as group, desk.database.writing() as tx:
+        one = await filling.unfinished(tx)
+        assert one is not None
+        await filling.take_slice(tx, one, desk.now())
+        cancelling = group.create_task(use.cancel(desk, number))
+        await until_somebody_waits(desk)
+    assert cancelling.result().deliveries == 7
+    assert await counted(desk, number) == [("mail", CANCELLED, 7)]
+    assert await unwritten(desk, number) == {"mail": 4}
 
 
 async def test_a_pause_does_not_stop_the_taking_but_the_sending(desk: Desk, mail: Scripted, small_slices: int) -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from channels.contract import Receipt
 from delivery import broadcast as use
@@ -15,7 +14,7 @@ from delivery.model import BroadcastState, DeliveryState, Outcome, Result
 from delivery.store import attempts, broadcasts, filling, queue
 from delivery.store import deliveries as store
 from delivery.tables import broadcast
-from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, states
+from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, states, until_somebody_waits
 from tests.support.clock import Clock
 
 IN_TROUBLE = (DeliveryState.FAILED, DeliveryState.UNCONFIRMED)
@@ -249,19 +248,6 @@ async def test_a_cancellation_and_the_last_slice_of_a_list_do_not_block_each_oth
         assert await filling.take_slice(tx, left, clock()) is None
         assert await broadcasts.settle(tx, [its.id], clock()) == [its.id]
     assert await broadcast_state(desk, number) is BroadcastState.SETTLED
-
-
-async def until_somebody_waits(desk: Desk) -> None:
-    """Wait until another transaction stands at a lock of Postgres."""
-    waits = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    async with asyncio.timeout(30):
-        while True:
-            async with desk.database.reading() as tx:
-                if (await tx.execute(waits)).scalar_one():
-                    return
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("claimed", [False, True])

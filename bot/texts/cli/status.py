@@ -28,6 +28,7 @@ __all__ = [
     "heading",
     "held",
     "latest",
+    "never_begun",
     "notes",
     "paused",
     "unknown_announcement",
@@ -141,6 +142,12 @@ def channel(key: str, its: ChannelReport) -> tuple[str, ...]:
         *(_unless_none(counts[state]) for state in rest),
         " ".join(its.links),
     )
+
+
+def never_begun(key: str, its: ChannelReport) -> str:
+    """Say how many of a large list were cancelled before they were even queued."""
+    whole = number(sum(its.counts.values()))
+    return f"{key}: до {number(its.unwritten)} из {whole} очередь не дошла. Среди доставок (--deliveries) их нет."
 
 
 def delivery(one: Delivery, zone: ZoneInfo) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from delivery.desk import Desk
+from delivery.store import filling
 from tests.bot.commands.conftest import CHANNELS, Rupor
 from tests.bot.commands.situations import one_failed, one_in_doubt, planned, wall_closed
-from tests.delivery.builders import a_broadcast, a_list
+from tests.delivery.builders import a_broadcast, a_list, a_worker
 
 
 def test_the_document_is_that_of_the_contract(rupor: Rupor) -> None:
@@ -229,3 +230,34 @@ def test_a_dry_run_says_when_the_last_would_leave(rupor: Rupor) -> None:
     urgent = datetime.fromisoformat(rupor.json(*args, "--urgent")["channels"]["mail"]["expected_end"])
     assert end - urgent > timedelta(seconds=100)
     assert "expected_end" not in rupor.json(*args, "--at", "завтра в 9:00")["channels"]["mail"]
+
+
+def cancelled_while_it_was_taken(rupor: Rupor, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A list of which three in seven had become deliveries, its members by threes."""
+    monkeypatch.setattr(filling, "AT_ONCE", 3)
+    monkeypatch.setattr(filling.take_slice, "__kwdefaults__", {"most": 3})
+
+    async def work(desk: Desk) -> int:
+        await a_list(desk, "all", *(f"a{n}@example.org" for n in range(7)))
+        number = await a_broadcast(desk, targets=["mail:all"])
+        await a_worker(desk).fill()
+        return number
+
+    return str(rupor.with_desk(work))
+
+
+@pytest.mark.one_database
+def test_a_large_release_that_is_cancelled_says_whom_it_was_meant_for(
+    rupor: Rupor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = cancelled_while_it_was_taken(rupor, monkeypatch)
+    (running,) = rupor.json("status", number)["broadcasts"]
+    assert (running["counts"]["queued"], running["unwritten"]) == (7, 4)
+    assert "очередь не дошла" not in rupor("status", number)[1]
+    assert rupor.json("cancel", number) == {"announcement": 1, "deliveries": 7, "schedules": 0, "gone": 0}
+    found = rupor.json("status", number, "--deliveries")
+    (its,) = found["broadcasts"]
+    assert (sum(its["counts"].values()), its["counts"]["cancelled"], its["unwritten"]) == (7, 7, 4)
+    assert its["channels"] == {"mail": {"counts": {"cancelled": 7}, "unwritten": 4}}
+    assert [one["state"] for one in found["deliveries"]] == ["cancelled"] * 3
+    assert re.search(r"^mail: до 4 из 7 очередь не дошла\.", rupor("status", number)[1], re.MULTILINE)
