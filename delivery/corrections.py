@@ -13,7 +13,7 @@ from delivery.database import Tx
 from delivery.desk import Desk
 from delivery.model import Act, Announcement, Broadcast, BroadcastKind, Delivery, Stage
 from delivery.store import announcements, broadcasts, followups, talks, wake
-from delivery.store.followups import OUT, Trace
+from delivery.store.followups import Trace, is_out
 
 __all__ = ["Followed", "Steps", "correct", "recall", "steps", "traces"]
 
@@ -52,8 +52,8 @@ class Steps:
 
 def steps(group: Sequence[Delivery], parts: int, kind: BroadcastKind, way: Channel) -> Steps:
     """Say how parts that are out, or to come, become those of a text with so many parts. Pure."""
-    out = [one for one in group if one.state in OUT]
-    to_come = [one for one in group if one.state not in OUT]
+    out = [one for one in group if is_out(one)]
+    to_come = [one for one in group if not is_out(one)]
     if kind is BroadcastKind.RECALL:
         return Steps(acts=[(one.id, Act.WITHDRAW) for one in out] if way.withdraws else ())
     acts: list[tuple[int, Act]] = []
@@ -123,6 +123,7 @@ async def _follow(tx: Tx, desk: Desk, new: Announcement, kind: BroadcastKind, *,
     its = [one for one in await broadcasts.of_announcements(tx, [new.id]) if one.kind is BroadcastKind.ANNOUNCEMENT]
     if not its:
         raise StageError(new.stage)
+    await followups.take_back(tx, new.id, desk.now())
     had = await followups.traces(tx, new.id)
     ways = {one.channel: desk.channels[one.channel] for one in had if one.channel in desk.channels}
     renderings = {channel: way.render(new.post) for channel, way in ways.items()}

@@ -29,7 +29,7 @@ _OPEN = """
 INSERT INTO attempt (delivery_id, channel, number, started_at, detail, actor)
 SELECT d.id, d.channel, d.attempts + 1, :now, '', :actor
   FROM {rows} JOIN delivery d ON d.id = r.following
- WHERE d.lease = :lease AND d.attempt_id IS NULL AND d.lease_until > :now
+ WHERE d.lease = :lease AND d.attempt_id IS NULL AND d.lease_until > :now AND d.revision = r.revision
    AND 'running' = (SELECT b.state FROM broadcast b WHERE b.id = d.broadcast_id)
  {lock_d}
 RETURNING delivery_id, id
@@ -46,7 +46,7 @@ UPDATE delivery SET attempt_id = opened.id, attempts = attempts + 1, key_since =
  WHERE delivery.id = opened.delivery_id
 RETURNING delivery.id, delivery.attempt_id
 """
-_FOLLOWING = {"following": "bigint", "since": "timestamptz"}
+_FOLLOWING = {"following": "bigint", "revision": "integer", "since": "timestamptz"}
 _OPENED_BEFORE = """
 SELECT d.id, d.attempt_id FROM {rows} JOIN delivery d ON d.id = r.id
  WHERE d.lease = :lease AND d.attempt_id IS NOT NULL
@@ -65,18 +65,17 @@ async def start(
 ) -> dict[int, int]:
     """Open an attempt for each delivery that may go out now. Returns delivery id -> attempt id.
 
-    Left out, and let go, is what this lease no longer holds, what was paused or cancelled meanwhile, and what is
-    beyond the channel's `limits` (the deliveries are then all of one channel). Asked twice (a COMMIT whose answer was
-    lost), it finds the attempt that is open already. A key whose window (`windows` by channel) has long passed starts
-    a new one: the other side has forgotten it.
+    Left out, and let go, is what this lease no longer holds, what was paused, cancelled or edited meanwhile, and what
+    is beyond the channel's `limits` (the deliveries are then all of one channel). Asked twice (a COMMIT whose answer
+    was lost), it finds the attempt that is open already. A key whose window (`windows` by channel) has long passed
+    starts a new one: the other side has forgotten it.
     """
     wanted = deliveries
     if limits:
         await counting.stand_in_line(tx, deliveries[0].channel)
         there = await counting.room(tx, deliveries[0].channel, limits, len(deliveries), now)
         wanted = deliveries[: max(0, there.count)]
-    since = {one.id: _window_start(one, windows.get(one.channel), now) for one in wanted}
-    opened = await _open(tx, since, lease=lease, actor=actor, now=now) if since else {}
+    opened = await _open(tx, wanted, lease=lease, actor=actor, windows=windows, now=now) if wanted else {}
     if len(opened) < len(deliveries):
         rest = [one for one in deliveries if one.id not in opened]
         values = {"rows": in_json(tx, [[one.id] for one in rest]), "lease": lease}
@@ -86,18 +85,24 @@ async def start(
     return opened
 
 
-async def _open(tx: Tx, since: Mapping[int, datetime], *, lease: str, actor: str, now: datetime) -> dict[int, int]:
-    """Write the attempts of these deliveries; `since` says when each one's key was first shown."""
+async def _open(
+    tx: Tx, wanted: Sequence[Delivery], *, lease: str, actor: str, windows: Mapping[str, timedelta], now: datetime
+) -> dict[int, int]:
+    """Write the attempts of these deliveries."""
     values: dict[str, Any] = {"lease": lease, "actor": actor, "now": now}
-    written = {each: moment(tx, each) for each in set(since.values())}
-    rows = in_json(tx, [[one, written[begin]] for one, begin in since.items()])
+    following = [_following(tx, one, windows, now) for one in wanted]
     sql = _OPEN_AND_MARK if is_postgres(tx) else _OPEN
-    found = await tx.execute(statement(tx, sql, _FOLLOWING), values | {"rows": rows})
+    found = await tx.execute(statement(tx, sql, _FOLLOWING), values | {"rows": in_json(tx, following)})
     opened = {row[0]: row[1] for row in found}
     if opened and not is_postgres(tx):
-        marks = in_json(tx, [[one, written[since[one]], number] for one, number in opened.items()])
+        marks = in_json(tx, [[*row, opened[row[0]]] for row in following if row[0] in opened])
         await tx.execute(statement(tx, _MARK, _FOLLOWING | {"opened": "bigint"}), {"rows": marks, "now": now})
     return opened
+
+
+def _following(tx: Tx, one: Delivery, windows: Mapping[str, timedelta], now: datetime) -> list[Any]:
+    """Write what is to begin as a row of _FOLLOWING: the revision in hand, and since when its key has been shown."""
+    return [one.id, one.revision, moment(tx, _window_start(one, windows.get(one.channel), now))]
 
 
 def _window_start(one: Delivery, window: timedelta | None, now: datetime) -> datetime:
@@ -210,7 +215,7 @@ SELECT closed.all_of_them, marked.id, marked.attempt_id
   FROM (SELECT count(*) AS all_of_them FROM closed) AS closed LEFT JOIN marked ON true
 """  # noqa: S608 - constants of ours
 _NO_RESULT = [None] * len(_RESULT)
-_NOTHING_FOLLOWS = [None, None]
+_NOTHING_FOLLOWS = [None] * len(_FOLLOWING)
 
 
 async def exchange(
@@ -233,7 +238,7 @@ async def exchange(
         return None
     rows = [
         (_NO_RESULT if result is None else _written(tx, result))
-        + (_NOTHING_FOLLOWS if one is None else [one.id, moment(tx, _window_start(one, windows.get(one.channel), now))])
+        + (_NOTHING_FOLLOWS if one is None else _following(tx, one, windows, now))
         for result, one in pairs
     ]
     values = {"rows": in_json(tx, rows), "lease": lease, "actor": actor, "now": now}

@@ -7,6 +7,7 @@ tried again, put to a person and counted like any other. What has not gone out y
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 
@@ -16,10 +17,14 @@ from delivery.store.deliveries import read_delivery
 from delivery.store.dialect import in_json, statement
 from delivery.tables import broadcast, delivery, filling
 
-__all__ = ["OUT", "Trace", "answer_all", "cancel", "posts", "queue", "renew", "renew_all", "traces"]
+__all__ = ["Trace", "answer_all", "cancel", "is_out", "posts", "queue", "renew", "renew_all", "take_back", "traces"]
 
-OUT = frozenset({DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCONFIRMED})
-"""What readers have, or may have."""
+_OUT = frozenset({DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCONFIRMED})
+
+
+def is_out(one: Delivery) -> bool:
+    """Tell whether readers have it, or may have it: as a doubt that waits to be repeated under its key, unchanged."""
+    return one.state in _OUT or (one.state is DeliveryState.QUEUED and one.doubtful)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +37,16 @@ class Trace:
 
 
 _withdrawal = delivery.alias("withdrawal")
-_stands: ColumnElement[bool] = delivery.c.state.in_(OUT) & ~exists().where(
+_waits: ColumnElement[bool] = and_(delivery.c.state == DeliveryState.QUEUED, ~delivery.c.doubtful)
+_waits_in_doubt: ColumnElement[bool] = and_(delivery.c.state == DeliveryState.QUEUED, delivery.c.doubtful)
+_stands: ColumnElement[bool] = or_(delivery.c.state.in_(_OUT), _waits_in_doubt) & ~exists().where(
     _withdrawal.c.about == delivery.c.id,
     _withdrawal.c.act == Act.WITHDRAW,
     _withdrawal.c.state == DeliveryState.SENT,
 )
 # What failed goes out when somebody repeats it; what was cancelled never does.
 _comes: ColumnElement[bool] = and_(
-    delivery.c.state.in_([DeliveryState.QUEUED, DeliveryState.FAILED]), broadcast.c.state != BroadcastState.CANCELLED
+    or_(_waits, delivery.c.state == DeliveryState.FAILED), broadcast.c.state != BroadcastState.CANCELLED
 )
 
 
@@ -76,13 +83,35 @@ async def posts(tx: Tx, announcement_id: int, channels: Collection[str]) -> list
     return [(row.root, read_delivery(row)) for row in await tx.execute(chosen)]
 
 
-# What has not gone out yet
+# What has not gone out yet: what waits, what failed, and what a worker has in hand and has not begun.
+
+_in_hand: ColumnElement[bool] = and_(delivery.c.state == DeliveryState.SENDING, delivery.c.attempt_id.is_(None))
+_unbegun: ColumnElement[bool] = or_(
+    _waits, delivery.c.state == DeliveryState.FAILED, and_(_in_hand, ~delivery.c.doubtful)
+)
+_back: dict[str, Any] = {
+    "state": case((delivery.c.state == DeliveryState.FAILED, DeliveryState.FAILED), else_=DeliveryState.QUEUED),
+    "lease": None,
+    "lease_until": None,
+}
+
+
+async def take_back(tx: Tx, announcement_id: int, now: datetime) -> None:
+    """Put into the queue again what workers have in hand of an announcement and have not begun.
+
+    They find out when they would begin it: the lease is gone, and after an edit the revision is another one.
+    """
+    its = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
+    # Locked in one order, since a worker may be about to begin some of them.
+    held = select(delivery.c.id).where(delivery.c.broadcast_id.in_(its), _in_hand).order_by(delivery.c.id)
+    ids = [row.id for row in await tx.execute(held.with_for_update())]
+    await tx.execute(update(delivery).where(delivery.c.id.in_(ids), _in_hand).values(**_back, updated_at=now))
 
 
 async def renew(tx: Tx, ids: Collection[int], revision: int, now: datetime) -> None:
-    """Let these deliveries carry another revision, as far as they still wait."""
-    waiting = delivery.c.state.in_([DeliveryState.QUEUED, DeliveryState.FAILED])
-    await tx.execute(update(delivery).where(delivery.c.id.in_(ids), waiting).values(revision=revision, updated_at=now))
+    """Let these deliveries carry another revision, as far as they have not begun."""
+    its = delivery.c.id.in_(ids)
+    await tx.execute(update(delivery).where(its, _unbegun).values(**_back, revision=revision, updated_at=now))
 
 
 async def renew_all(tx: Tx, announcement_id: int, channel: str, revision: int, now: datetime) -> None:
@@ -90,11 +119,10 @@ async def renew_all(tx: Tx, announcement_id: int, channel: str, revision: int, n
     its = select(broadcast.c.id).where(
         broadcast.c.announcement_id == announcement_id, broadcast.c.state != BroadcastState.CANCELLED
     )
-    waiting = delivery.c.state.in_([DeliveryState.QUEUED, DeliveryState.FAILED])
     await tx.execute(
         update(delivery)
-        .where(delivery.c.broadcast_id.in_(its), delivery.c.channel == channel, delivery.c.act == Act.SEND, waiting)
-        .values(revision=revision, updated_at=now)
+        .where(delivery.c.broadcast_id.in_(its), delivery.c.channel == channel, delivery.c.act == Act.SEND, _unbegun)
+        .values(**_back, revision=revision, updated_at=now)
     )
     await tx.execute(
         update(filling).where(filling.c.broadcast_id.in_(its), filling.c.channel == channel).values(revision=revision)
@@ -102,9 +130,10 @@ async def renew_all(tx: Tx, announcement_id: int, channel: str, revision: int, n
 
 
 async def cancel(tx: Tx, ids: Collection[int], now: datetime) -> None:
-    """Let these deliveries not go out, as far as they still wait."""
-    queued = update(delivery).where(delivery.c.id.in_(ids), delivery.c.state == DeliveryState.QUEUED)
-    await tx.execute(queued.values(state=DeliveryState.CANCELLED, updated_at=now))
+    """Let these deliveries not go out, as far as they have not begun."""
+    waiting = or_(_waits, and_(_in_hand, ~delivery.c.doubtful))
+    gone = {"state": DeliveryState.CANCELLED, "lease": None, "lease_until": None, "updated_at": now}
+    await tx.execute(update(delivery).where(delivery.c.id.in_(ids), waiting).values(gone))
 
 
 # What is out
@@ -122,7 +151,8 @@ _ALL = _FOLLOW.format(
     act="'correct'",
     which="""delivery d
  WHERE d.broadcast_id = :original AND d.channel = :channel AND d.act = 'send' AND d.revision < :revision
-   AND d.state IN ('sent', 'sending', 'unconfirmed') AND d.address NOT LIKE 'erased:%'
+   AND (d.state IN ('sent', 'sending', 'unconfirmed') OR (d.state = 'queued' AND d.doubtful))
+   AND d.address NOT LIKE 'erased:%'
    AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.address = d.address AND s.list_key IN ('', d.list_key))""",
 )
 

@@ -1,5 +1,7 @@
 """What is out is corrected or taken away where that can be done, and what is to come carries the new text."""
 
+import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,9 +24,10 @@ from delivery.broadcast import StageError
 from delivery.corrections import steps
 from delivery.desk import Desk
 from delivery.model import Act, AnnouncementState, BroadcastKind, BroadcastState, Delivery, DeliveryState
-from delivery.store import broadcasts
+from delivery.store import attempts, broadcasts, queue
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says
 from tests.support.clock import Clock
+from tests.support.waiting import eventually
 
 SENT, FAILED, QUEUED, CANCELLED = (
     DeliveryState.SENT,
@@ -224,6 +227,76 @@ async def test_half_of_it_is_out(desk: Desk, wall: Scripted, clock: Clock) -> No
     clock.advance(hours=1)
     await deliver(desk)
     assert standing(wall) == ["Собрание 15 мая", "в клубе", "в 18:00"]
+
+
+class Patient(Scripted):
+    """Every letter takes a moment, so that there is a middle of a broadcast."""
+
+    def __init__(self) -> None:
+        super().__init__(address=None)
+        self.pace = Pace(concurrency=2)
+
+    async def send(self, shipment: Shipment) -> Receipt:
+        await asyncio.sleep(0.002)
+        return await super().send(shipment)
+
+
+async def test_an_edit_reaches_what_is_in_hand(desk: Desk) -> None:
+    mail, people = Patient(), [f"a{number:04}@example.org" for number in range(400)]
+    desk = Desk(desk.database, {"mail": mail}, desk.now, desk.zone)
+    await a_list(desk, "one", *people)
+    number = await a_broadcast(desk, "14 мая", targets=["mail:one"])
+    worker = a_worker(desk)
+    step = asyncio.ensure_future(worker.step("mail"))
+    await eventually(lambda: len(mail.sent) > 60, within=30)
+    await corrections.correct(desk, number, Post("15 мая"), by="editor", letters=True)
+    edited_at = len(mail.sent)
+    await step
+    late = [one.part.text for one in mail.sent[edited_at:]].count("14 мая")
+    assert late <= mail.pace.concurrency, "what was on the wire in that moment, and no more"
+    while await worker.step("mail"):
+        pass
+    got = Counter((one.recipient.address, one.part.text) for one in mail.sent)
+    assert set(got.values()) == {1}
+    old = {address for address, text in got if text == "14 мая"}
+    corrected = {
+        one.recipient.address
+        for one in await deliveries(desk, number)
+        if one.act is Act.CORRECT and one.recipient is not None
+    }
+    assert corrected == old, "who got the old text is written to, and nobody else"
+    assert {address for address, text in got if text == "15 мая"} == set(people) - old
+
+
+async def test_an_edit_reaches_what_is_about_to_begin(desk: Desk) -> None:
+    """Between the claim and the start nothing is out yet; the worker learns of the edit when it would begin."""
+    number = await a_broadcast(desk, "Собрание 14 мая")
+    now = desk.now()
+    async with desk.database.writing() as tx:
+        held = await queue.claim(tx, "wall", limit=1, lease="w", until=now + timedelta(minutes=1), now=now)
+    followed = await corrections.correct(desk, number, Post("Собрание 15 мая"), by="editor")
+    assert followed.broadcasts == [], "there is nothing to correct"
+    async with desk.database.writing() as tx:  # the same worker claims it anew, and still holds the older copy
+        again = await queue.claim(tx, "wall", limit=1, lease="w", until=now + timedelta(minutes=1), now=now)
+        assert await attempts.start(tx, held, lease="w", actor="w", windows={}, now=now) == {}
+    assert [one.revision for one in held + again] == [1, 2]
+    await deliver(desk)
+    assert [one.state for one in await deliveries(desk, number)] == [SENT]
+
+
+async def test_what_may_be_out_is_repeated_as_it_was_and_then_changed(desk: Desk, wall: Scripted, clock: Clock) -> None:
+    """Under the same key another text would be taken for the first one, and be told as shown."""
+    wall.repeatable_for = timedelta(minutes=55)
+    number = await a_broadcast(desk, "Собрание 14 мая")
+    says(wall, Unconfirmed("cut off"))
+    await deliver(desk)
+    await corrections.correct(desk, number, Post("Собрание 15 мая"), by="editor")
+    for _ in range(3):
+        clock.advance(minutes=2)
+        await deliver(desk)
+    assert [one.part.text for one in wall.sent] == ["Собрание 14 мая"]
+    assert standing(wall) == ["Собрание 15 мая"]
+    assert await acts(desk, number) == [(Act.SEND, 1, SENT), (Act.CORRECT, 1, SENT)]
 
 
 async def test_a_failed_delivery_repeats_with_the_newest_text(desk: Desk, wall: Scripted) -> None:

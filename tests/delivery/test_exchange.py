@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from channels.contract import Reason, Receipt
 from delivery import broadcast
@@ -55,6 +55,12 @@ async def claimed(desk: Desk, key: str, count: int) -> tuple[int, list[Delivery]
         return number, await queue.claim(
             tx, "mail", limit=count, lease="w", until=now + timedelta(minutes=1), now=now, after=number - 1
         )
+
+
+async def reclaimed(desk: Desk) -> list[Delivery]:
+    now = desk.now()
+    async with desk.database.writing() as tx:
+        return await queue.claim(tx, "mail", limit=9, lease="w", until=now + timedelta(minutes=1), now=now)
 
 
 async def started(desk: Desk, group: Sequence[Delivery]) -> dict[int, int]:
@@ -116,6 +122,19 @@ async def test_what_others_wait_for_is_left_to_the_way_that_looks_after_them(des
         before = await written(desk, [one, two])
         assert await exchanged(desk, [(lost, two)]) is None
         assert await written(desk, [one, two]) == before
+
+
+async def test_what_was_edited_in_hand_does_not_begin(desk: Desk) -> None:
+    number, (one, two) = await claimed(desk, "one", 2)
+    (attempt_id,) = (await started(desk, [one])).values()
+    async with desk.database.writing() as tx:
+        await tx.execute(update(delivery).where(delivery.c.id == two.id).values(revision=2))
+    sent = Result(one, attempt_id, Outcome.SENT, SENT, receipt=Receipt((), None))
+    assert await exchanged(desk, [(sent, two)]) is None
+    assert await started(desk, [two]) == {}
+    assert await states(desk, number) == [SENT, QUEUED]
+    [again] = await reclaimed(desk)
+    assert set(await started(desk, [again])) == {two.id}
 
 
 async def test_what_may_not_go_out_is_let_go(desk: Desk) -> None:
