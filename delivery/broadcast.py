@@ -12,7 +12,6 @@ from delivery.desk import Desk
 from delivery.model import (
     Announcement,
     BroadcastState,
-    Delivery,
     DeliveryState,
     Stage,
 )
@@ -22,6 +21,7 @@ from delivery.store.filling import Filling
 RELEASABLE = (Stage.DRAFT, Stage.APPROVED)
 
 _WORTH_A_LOOK = 1_000  # so many new deliveries change a planner's mind
+_SETTLED_AT_ONCE = 500
 
 
 class UnknownAnnouncementError(LookupError):
@@ -392,11 +392,10 @@ async def retry(
             one = await deliveries.get(tx, delivery_id)
             if one is None or one.announcement_id != announcement_id:
                 raise UnknownAnnouncementError(delivery_id)
-        again, its = await deliveries.requeue(
+        again = await deliveries.requeue(
             tx, announcement_id, states=states, delivery_id=delivery_id, reasons=reasons, now=desk.now()
         )
         if again:
-            await broadcasts.run_again(tx, its, desk.now(), keep=None)
             await talks.reopen_boards(tx, announcement_id)
             await wake.announce(tx)
         return again
@@ -414,7 +413,7 @@ async def settle(desk: Desk, delivery_id: int, *, sent: bool, by: str) -> bool:
         if not await deliveries.settle_by_person(tx, one, sent=sent, actor=by, now=desk.now()):
             return False
         if sent:
-            await let_follow(tx, one, desk.now())
+            await let_follow(tx, [one.id], desk.now())
         await talks.reopen_boards(tx, one.announcement_id)
         return True
 
@@ -422,21 +421,25 @@ async def settle(desk: Desk, delivery_id: int, *, sent: bool, by: str) -> bool:
 async def settle_all(desk: Desk, announcement_id: int, *, sent: bool, by: str, channel: str | None = None) -> int:
     """Take a person's word about every unconfirmed delivery, or those of one channel; return how many there were.
 
-    Raises UnknownAnnouncementError.
+    Some hundreds at a time, while others write in between; what comes to be in doubt meanwhile is not meant. Raises
+    UnknownAnnouncementError.
     """
-    async with desk.database.writing() as tx:
+    async with desk.database.reading() as tx:
         await find_in(tx, announcement_id)
-        settled = await deliveries.settle_all(tx, announcement_id, channel=channel, sent=sent, actor=by, now=desk.now())
-        for one in settled if sent else ():
-            await let_follow(tx, one, desk.now())
-        if settled:
+        doubtful = await deliveries.in_doubt(tx, announcement_id, channel=channel)
+    settled = 0
+    for start in range(0, len(doubtful), _SETTLED_AT_ONCE):
+        async with desk.database.writing() as tx:
+            some = doubtful[start : start + _SETTLED_AT_ONCE]
+            those = await deliveries.settle_all(tx, some, sent=sent, actor=by, now=desk.now())
+            if sent:
+                await let_follow(tx, those, desk.now())
             await talks.reopen_boards(tx, announcement_id)
-        return len(settled)
+        settled += len(those)
+    return settled
 
 
-async def let_follow(tx: Tx, one: Delivery, now: datetime) -> None:
-    """Let the parts go out that waited for this one, now that it is known to stand there."""
-    following = await deliveries.follow_up(tx, one, now)
-    if following:
-        await broadcasts.run_again(tx, [one.broadcast_id], now, keep=following)
+async def let_follow(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> None:
+    """Let the parts go out that waited for these deliveries, now that they are known to stand there."""
+    if await deliveries.let_follow(tx, delivery_ids, now):
         await wake.announce(tx)

@@ -13,7 +13,7 @@ from channels.contract import Channel, ChannelError, Deferred, Receipt, Shipment
 from delivery.broadcast import UnknownAnnouncementError, let_follow
 from delivery.desk import Desk
 from delivery.model import Act, Delivery, DeliveryState
-from delivery.store import announcements, broadcasts, deliveries, talks, wake
+from delivery.store import announcements, deliveries, talks, wake
 
 __all__ = ["Sight", "look", "look_at_next"]
 
@@ -99,9 +99,8 @@ async def _act(desk: Desk, one: Delivery, receipt: Receipt | None, by: str) -> S
         if not moved:
             return Sight.SETTLED
         if receipt is not None:
-            await let_follow(tx, one, now)
+            await let_follow(tx, [one.id], now)
         else:
-            await broadcasts.run_again(tx, [one.broadcast_id], now, keep=[one.id])
             await wake.announce(tx)
         await talks.reopen_boards(tx, one.announcement_id)
     _log.info("doubt.settled", delivery=one.id, there=receipt is not None)

@@ -14,7 +14,7 @@ from delivery.model import Delivery, DeliveryState, Outcome, Result
 from delivery.pace import Limit
 from delivery.store import limits as counting
 from delivery.store.broadcasts import go_on, settle
-from delivery.store.deliveries import follow_up, get, hold_back
+from delivery.store.deliveries import hold_back, let_follow
 from delivery.store.dialect import in_json, is_postgres, moment, statement
 from delivery.store.queue import let_go
 
@@ -193,12 +193,10 @@ async def _close_and_move(tx: Tx, values: dict[str, Any]) -> int:
 
 async def _undo_lateness(tx: Tx, results: Sequence[Result], now: datetime) -> None:
     """Let everything go on that was stopped by a doubt which a late result has settled."""
-    settled = [one for one in results if one.state in {DeliveryState.SENT, DeliveryState.QUEUED}]
-    for one in settled:
-        now_there = await get(tx, one.delivery.id)
-        if now_there is not None and now_there.state is one.state:
-            await follow_up(tx, one.delivery, now)
-    await go_on(tx, {one.delivery.broadcast_id for one in settled})
+    settled = [one.delivery for one in results if one.state in {DeliveryState.SENT, DeliveryState.QUEUED}]
+    if settled:
+        await let_follow(tx, [one.id for one in settled], now)
+        await go_on(tx, {one.broadcast_id for one in settled})
 
 
 # Both in one journey

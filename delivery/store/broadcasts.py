@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, delete, exists, func, literal, select, true, update
+from sqlalchemy import ColumnElement, Row, case, delete, exists, func, literal, select, update
 
 from channels.contract import Recipient
 from delivery.database import Tx
@@ -238,7 +238,7 @@ async def settle(tx: Tx, broadcast_ids: Iterable[int], now: datetime) -> list[in
     done = [row[0] for row in await tx.execute(statement(tx, _DONE, {"id": "bigint"}), {"rows": rows})]
     if not done:
         return []
-    # Whoever queues something again holds the broadcast until that can be seen (`run_again`): look once more.
+    # Whoever queues something again holds the broadcast until that can be seen (`run_again`, `go_on`): look once more.
     await _hold(tx, done)
     settled = await tx.execute(
         statement(tx, _SETTLE, {"id": "bigint"}), {"rows": in_json(tx, [[one] for one in done]), "now": now}
@@ -246,9 +246,9 @@ async def settle(tx: Tx, broadcast_ids: Iterable[int], now: datetime) -> list[in
     return [row[0] for row in settled]
 
 
-async def _hold(tx: Tx, broadcast_ids: Iterable[int]) -> None:
+async def _hold(tx: Tx, broadcast_ids: Collection[int]) -> None:
     """Let nobody else end or revive these broadcasts until the transaction ends."""
-    held = select(broadcast.c.id).where(broadcast.c.id.in_(set(broadcast_ids))).order_by(broadcast.c.id)
+    held = select(broadcast.c.id).where(broadcast.c.id.in_(broadcast_ids)).order_by(broadcast.c.id)
     await tx.execute(held.with_for_update())
 
 
@@ -321,52 +321,48 @@ async def sweep_cancelled(tx: Tx, now: datetime, *, most: int = _SWEPT) -> int:
     return (await tx.execute(swept.values(state=_STOPPED, updated_at=now))).rowcount
 
 
-async def write_cancellation(
-    tx: Tx, broadcast_ids: Collection[int], now: datetime, *, but: Collection[int] = ()
-) -> None:
-    """Write into all rows of cancelled broadcasts what cancelling has said of them, `but` into these.
+async def write_cancellation(tx: Tx, announcement_id: int, now: datetime) -> list[int]:
+    """Write into all rows of an announcement's cancelled broadcasts what cancelling has said of them; return which.
 
-    It concerns what is queued, and what is claimed and not yet begun.
+    It concerns what is queued, and what is claimed and not yet begun. Nobody revives those broadcasts until the
+    transaction ends.
     """
-    if not broadcast_ids:
-        return
+    its = broadcast.c.announcement_id == announcement_id, broadcast.c.state == BroadcastState.CANCELLED
+    held = select(broadcast.c.id).where(*its).order_by(broadcast.c.id).with_for_update()
+    cancelled = [row[0] for row in await tx.execute(held)]
     not_begun = (delivery.c.state == DeliveryState.SENDING) & delivery.c.attempt_id.is_(None)
-    await tx.execute(
-        update(delivery)
-        .where(delivery.c.broadcast_id.in_(broadcast_ids), delivery.c.id.not_in(but))
-        .where((delivery.c.state == DeliveryState.QUEUED) | not_begun)
-        .values(state=_STOPPED, lease=None, lease_until=None, updated_at=now)
-    )
+    if cancelled:
+        await tx.execute(
+            update(delivery)
+            .where(delivery.c.broadcast_id.in_(cancelled), (delivery.c.state == DeliveryState.QUEUED) | not_begun)
+            .values(state=_STOPPED, lease=None, lease_until=None, updated_at=now)
+        )
+    return cancelled
 
 
-async def run_again(tx: Tx, broadcast_ids: Iterable[int], now: datetime, *, keep: Collection[int] | None) -> None:
-    """Let ended broadcasts run again, now that the deliveries `keep` of them are queued.
+async def run_again(tx: Tx, broadcast_ids: Iterable[int], *, revived: Collection[int]) -> None:
+    """Let ended broadcasts run again in which something was queued on a person's word.
 
-    A cancelled one runs for them alone: the rows of whatever else is queued, or claimed and not yet begun, must say
-    "cancelled" before their broadcast says "run". Where none of `keep` is queued in it, it stays cancelled. None: those
-    rows say so already, and what is queued is to run, however many they are.
+    A cancelled one only if it is among `revived`: all its other rows say "cancelled" by now (`write_cancellation`).
+    One that was cancelled just now stays so, whatever was queued before that.
     """
     ids = set(broadcast_ids)
     await _hold(tx, ids)
-    kept = true() if keep is None else delivery.c.id.in_(keep)
-    wanted = exists().where(delivery.c.broadcast_id == broadcast.c.id, kept, delivery.c.state == DeliveryState.QUEUED)
-    ended = select(broadcast.c.id).where(broadcast.c.id.in_(ids), broadcast.c.state == BroadcastState.CANCELLED, wanted)
-    revived = [row[0] for row in await tx.execute(ended)]
-    if keep is not None:
-        await write_cancellation(tx, revived, now, but=keep)
     await tx.execute(
         update(broadcast)
         .where(broadcast.c.id.in_(ids))
-        .where((broadcast.c.state == BroadcastState.SETTLED) | broadcast.c.id.in_(revived))
+        .where((broadcast.c.state == BroadcastState.SETTLED) | broadcast.c.id.in_(ids & set(revived)))
         .values(state=BroadcastState.RUNNING, settled_at=None)
     )
 
 
 async def go_on(tx: Tx, broadcast_ids: Iterable[int]) -> None:
     """Let those settled broadcasts run again that have something to do after all; what was cancelled stays so."""
+    ids = set(broadcast_ids)
+    await _hold(tx, ids)
     await tx.execute(
         update(broadcast)
-        .where(broadcast.c.id.in_(set(broadcast_ids)), broadcast.c.state == BroadcastState.SETTLED, _unfinished())
+        .where(broadcast.c.id.in_(ids), broadcast.c.state == BroadcastState.SETTLED, _unfinished())
         .values(state=BroadcastState.RUNNING, settled_at=None)
     )
 

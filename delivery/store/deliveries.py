@@ -9,16 +9,18 @@ from sqlalchemy import ColumnElement, FromClause, Row, and_, case, exists, func,
 from channels.contract import Reason, Receipt, Recipient
 from delivery.database import Tx
 from delivery.model import Act, Attempt, BroadcastState, Delivery, DeliveryState, Outcome
-from delivery.store.broadcasts import write_cancellation
+from delivery.store.broadcasts import go_on, run_again, write_cancellation
+from delivery.store.dialect import in_json, statement
 from delivery.tables import attempt, broadcast, delivery
 
 __all__ = [
     "attempts_of",
     "find",
-    "follow_up",
     "get",
     "hold_back",
+    "in_doubt",
     "is_known",
+    "let_follow",
     "newest_receipt",
     "next_doubt",
     "previous_receipt",
@@ -129,14 +131,13 @@ async def requeue(
     delivery_id: int | None,
     reasons: Sequence[Reason] | None = None,
     now: datetime,
-) -> tuple[list[int], set[int]]:
-    """Put deliveries in the queue again on a person's word. Returns them, and their broadcasts.
+) -> list[int]:
+    """Put deliveries in the queue again on a person's word, and let their broadcasts run. Returns which.
 
-    The caller lets those broadcasts run; of a cancelled one nothing else is queued any more.
+    Of a broadcast that had been cancelled nothing else is queued any more.
     """
     of_it = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
-    cancelled = await tx.execute(of_it.where(broadcast.c.state == BroadcastState.CANCELLED))
-    await write_cancellation(tx, [row.id for row in cancelled], now)  # or a part would be queued behind one that stays
+    cancelled = await write_cancellation(tx, announcement_id, now)  # or a part would be queued behind one that stays
     chosen = (
         update(delivery)
         .where(delivery.c.broadcast_id.in_(of_it), _IN_TROUBLE, delivery.c.state.in_(states))
@@ -162,7 +163,9 @@ async def requeue(
     rows = [*(await tx.execute(chosen)), *(await _let_follow(tx, announcement_id, now))]
     headless = await _hold_back_again(tx, announcement_id, now)
     again = [row for row in rows if row.id not in headless]
-    return sorted(row.id for row in again), {row.broadcast_id for row in again}
+    if again:
+        await run_again(tx, {row.broadcast_id for row in again}, revived=cancelled)
+    return sorted(row.id for row in again)
 
 
 async def _let_follow(tx: Tx, announcement_id: int, now: datetime) -> Sequence[Row[Any]]:
@@ -307,28 +310,37 @@ def _receipt(row: Any) -> Receipt | None:
     return None if row is None else Receipt(tuple(row.external_ids or ()), row.link)
 
 
-async def follow_up(tx: Tx, one: Delivery, now: datetime) -> list[int]:
-    """Queue the later parts again that were held back while this one was in doubt; return which.
+async def let_follow(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> bool:
+    """Queue the later parts again that were held back while these were in doubt. Tells whether there were any.
 
     None behind another part that is lost, which they wait for too. None of a cancelled broadcast: whoever cancelled
     it has stopped them as well.
     """
+    later = delivery.alias("later")
+    held_back = (
+        select(later.c.id)
+        .join(
+            delivery,
+            (delivery.c.broadcast_id == later.c.broadcast_id)
+            & (delivery.c.channel == later.c.channel)
+            & (delivery.c.address == later.c.address)
+            & (delivery.c.part < later.c.part),
+        )
+        .join(broadcast, broadcast.c.id == later.c.broadcast_id)
+        .where(delivery.c.id.in_(delivery_ids), broadcast.c.state != BroadcastState.CANCELLED)
+        .where(later.c.state == DeliveryState.FAILED, later.c.reason == Reason.PREVIOUS_PART_MISSING)
+        .where(~_has_before(later, *_LOST, first=True))
+    )
     again = await tx.execute(
         update(delivery)
-        .where(
-            delivery.c.broadcast_id == one.broadcast_id,
-            delivery.c.channel == one.channel,
-            delivery.c.address == one.recipient.address,
-            delivery.c.part > one.part,
-            delivery.c.state == DeliveryState.FAILED,
-            delivery.c.reason == Reason.PREVIOUS_PART_MISSING,
-            ~_has_before(delivery, *_LOST, first=True),
-            ~_is_cancelled(one),
-        )
+        .where(delivery.c.id.in_(held_back), delivery.c.reason == Reason.PREVIOUS_PART_MISSING)
         .values(state=DeliveryState.QUEUED, due_at=now, queued_at=now, reason=None, updated_at=now)
-        .returning(delivery.c.id)
+        .returning(delivery.c.broadcast_id)
     )
-    return [row[0] for row in again]
+    its = {row[0] for row in again}
+    if its:
+        await go_on(tx, its)
+    return bool(its)
 
 
 def _is_cancelled(one: Delivery) -> ColumnElement[bool]:
@@ -356,13 +368,21 @@ async def put_off(tx: Tx, one: Delivery, until: datetime, now: datetime) -> bool
     return (await tx.execute(update(delivery).where(mine).values(due_at=until))).rowcount == 1
 
 
-async def settle_all(
-    tx: Tx, announcement_id: int, *, channel: str | None, sent: bool, actor: str, now: datetime
-) -> list[Delivery]:
-    """Write one word about all doubtful deliveries of an announcement, or of one channel of it; return which."""
-    doubtful = await find(tx, announcement_id, states=(DeliveryState.UNCONFIRMED,))
-    chosen = [one for one in doubtful if channel in (None, one.channel)]
-    return [one for one in chosen if await settle_by_person(tx, one, sent=sent, actor=actor, now=now)]
+async def in_doubt(tx: Tx, announcement_id: int, *, channel: str | None) -> list[int]:
+    """Return all doubtful deliveries of an announcement, or of one channel of it."""
+    chosen = select(delivery.c.id).join(broadcast, broadcast.c.id == delivery.c.broadcast_id)
+    chosen = chosen.where(broadcast.c.announcement_id == announcement_id, _IN_TROUBLE)
+    chosen = chosen.where(delivery.c.state == DeliveryState.UNCONFIRMED)
+    chosen = chosen if channel is None else chosen.where(delivery.c.channel == channel)
+    return [row[0] for row in await tx.execute(chosen.order_by(delivery.c.id))]
+
+
+async def settle_all(tx: Tx, delivery_ids: Sequence[int], *, sent: bool, actor: str, now: datetime) -> list[int]:
+    """Write a person's word into the history of each of these that is in doubt; return which.
+
+    Some hundreds at once: each is a parameter.
+    """
+    return await _settle(tx, delivery_ids, _settled(now, sent=sent), sent=sent, actor=actor, now=now)
 
 
 async def settle_by_person(
@@ -372,19 +392,33 @@ async def settle_by_person(
 
     `actor` is a person, or the channel itself when it was looked up; then there may be a receipt.
     """
-    values: dict[str, Any] = {
+    values = _settled(now, sent=sent)
+    if receipt is not None:
+        values |= {"external_ids": list(receipt.external_ids), "link": receipt.link, "detail": receipt.detail}
+    return bool(await _settle(tx, [one.id], values, sent=sent, actor=actor, now=now))
+
+
+def _settled(now: datetime, *, sent: bool) -> dict[str, Any]:
+    return {
         "state": DeliveryState.SENT if sent else DeliveryState.FAILED,
         "reason": None if sent else Reason.SETTLED_BY_PERSON,
         "attempt_id": None,
         "updated_at": now,
     }
-    if receipt is not None:
-        values |= {"external_ids": list(receipt.external_ids), "link": receipt.link, "detail": receipt.detail}
-    moved = update(delivery).where(delivery.c.id == one.id, delivery.c.state == DeliveryState.UNCONFIRMED)
-    if (await tx.execute(moved.values(values))).rowcount == 0:
-        return False
-    await _note(tx, one, Outcome.SETTLED_SENT if sent else Outcome.SETTLED_NOT_SENT, actor, now)
-    return True
+
+
+async def _settle(
+    tx: Tx, ids: Sequence[int], values: dict[str, Any], *, sent: bool, actor: str, now: datetime
+) -> list[int]:
+    moved = (
+        update(delivery)
+        .where(delivery.c.id.in_(ids), delivery.c.state == DeliveryState.UNCONFIRMED)
+        .values(values)
+        .returning(delivery.c.id, delivery.c.attempts)
+    )
+    settled = [(row[0], row[1]) for row in await tx.execute(moved)]
+    await _note(tx, settled, Outcome.SETTLED_SENT if sent else Outcome.SETTLED_NOT_SENT, actor, now)
+    return sorted(number for number, _attempts in settled)
 
 
 async def undo_doubt(tx: Tx, one: Delivery, *, actor: str, now: datetime) -> bool:
@@ -408,19 +442,20 @@ async def undo_doubt(tx: Tx, one: Delivery, *, actor: str, now: datetime) -> boo
     )
     if (await tx.execute(again)).rowcount == 0:
         return False
-    await _note(tx, one, Outcome.SETTLED_NOT_SENT, actor, now)
-    await follow_up(tx, one, now)
+    await _note(tx, [(one.id, one.attempts)], Outcome.SETTLED_NOT_SENT, actor, now)
+    await let_follow(tx, [one.id], now)
+    await go_on(tx, [one.broadcast_id])
     return True
 
 
-async def _note(tx: Tx, one: Delivery, outcome: Outcome, actor: str, now: datetime) -> None:
-    values = {
-        "delivery_id": one.id,
-        "number": one.attempts,
-        "started_at": now,
-        "ended_at": now,
-        "outcome": outcome,
-        "detail": "",
-        "actor": actor,
-    }
-    await tx.execute(attempt.insert().values(values))
+_NOTE = """
+INSERT INTO attempt (delivery_id, number, started_at, ended_at, outcome, detail, actor)
+SELECT r.id, r.number, :now, :now, :outcome, '', :actor FROM {rows}
+"""
+
+
+async def _note(tx: Tx, settled: Sequence[tuple[int, int]], outcome: Outcome, actor: str, now: datetime) -> None:
+    """Write into the history of deliveries, each with the number of its last attempt, what was said of them."""
+    if settled:
+        values = {"rows": in_json(tx, settled), "outcome": outcome, "actor": actor, "now": now}
+        await tx.execute(statement(tx, _NOTE, {"id": "bigint", "number": "integer"}), values)

@@ -1,8 +1,10 @@
 import asyncio
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from channels.contract import Deferred, Reason, Receipt, Unconfirmed
 from delivery import broadcast, doubts
@@ -133,6 +135,59 @@ async def test_many_doubts_are_settled_by_one_word(desk: Desk, mail: Scripted) -
     async with desk.database.reading() as tx:
         history = await attempts_of(tx, (await deliveries(desk, number))[7].id)
     assert (history[-1].outcome, history[-1].actor) == (Outcome.SETTLED_SENT, "editor:1")
+
+
+async def doubtful_letters(desk: Desk, mail: Scripted, count: int, key: str) -> int:
+    """Letters of two parts of which the first has had no answer."""
+    await a_list(desk, key, *(f"{key}{n}@example.org" for n in range(count)))
+    says(mail, *(Unconfirmed("no answer") for _ in range(count)))
+    number = await a_broadcast(desk, "один|два", targets=[f"mail:{key}"])
+    while await a_worker(desk).step("mail"):
+        pass
+    return number
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_a_word_about_many_is_taken_in_slices_and_stands_in_each_history(
+    desk: Desk, mail: Scripted, clock: Clock, monkeypatch: pytest.MonkeyPatch, sent: bool
+) -> None:
+    monkeypatch.setattr(broadcast, "_SETTLED_AT_ONCE", 3)
+    number = await doubtful_letters(desk, mail, 8, "a")
+    other = await doubtful_letters(desk, mail, 1, "b")
+    clock.advance(minutes=5)
+    assert await broadcast.settle_all(desk, number, sent=sent, by="Анна") == 8
+    first, second = (SENT, DeliveryState.QUEUED) if sent else (FAILED, FAILED)
+    its = await deliveries(desk, number)
+    assert [one.state for one in its if one.part == 1] == [first] * 8
+    assert [one.state for one in its if one.part == 2] == [second] * 8
+    assert await states(desk, other) == [UNCONFIRMED, FAILED]
+    word = Outcome.SETTLED_SENT if sent else Outcome.SETTLED_NOT_SENT
+    for one in its:
+        async with desk.database.reading() as tx:
+            history = [
+                (each.outcome, each.actor, each.started_at, each.number) for each in await attempts_of(tx, one.id)
+            ]
+        assert history[1:] == ([(word, "Анна", clock(), 1)] if one.part == 1 else [])
+    while await a_worker(desk).step("mail"):
+        pass
+    assert [shipment.part.text for shipment in mail.sent] == (["два"] * 8 if sent else [])
+
+
+async def test_a_word_about_many_costs_as_many_statements_as_one_about_few(desk: Desk, mail: Scripted) -> None:
+    asked: list[str] = []
+
+    @event.listens_for(desk.database.engine.sync_engine, "before_cursor_execute")
+    def _note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    costs = []
+    for count, key in ((2, "few"), (40, "many")):
+        number = await doubtful_letters(desk, mail, count, key)
+        asked.clear()
+        assert await broadcast.settle_all(desk, number, sent=True, by="Анна") == count
+        costs.append(len(asked))
+        assert await a_worker(desk).step("mail")  # what follows
+    assert costs[0] == costs[1]
 
 
 async def test_nobody_looks_for_what_does_not_exist(desk: Desk) -> None:

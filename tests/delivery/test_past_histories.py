@@ -1,6 +1,7 @@
 """Histories that once went wrong: late words, broadcasts revived, cancelled in the wrong moment."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 from channels.contract import Receipt
 from delivery import broadcast as use
 from delivery import doubts, verdict
+from delivery.database import Tx
 from delivery.desk import Desk
 from delivery.model import BroadcastState, DeliveryState, Outcome, Result
 from delivery.store import attempts, broadcasts, filling, queue
@@ -220,12 +222,65 @@ async def test_nothing_queued_again_is_lost_in_a_broadcast_that_settles_just_the
     await recorded(desk, clock, refused(await begun(desk, clock, "mail", "w")))
     last = await begun(desk, clock, "mail", "w")
     async with asyncio.TaskGroup() as group, desk.database.writing() as tx:
-        again, its = await store.requeue(tx, number, states=IN_TROUBLE, delivery_id=None, now=clock())
-        await broadcasts.run_again(tx, its, clock(), keep=again)
+        await store.requeue(tx, number, states=IN_TROUBLE, delivery_id=None, now=clock())
         group.create_task(recorded(desk, clock, last))
         await until_somebody_waits(desk)
     assert await states(desk, number) == [DeliveryState.QUEUED, DeliveryState.SENT]
     assert await broadcast_state(desk, number) is BroadcastState.RUNNING
+
+
+async def test_a_late_success_in_a_broadcast_that_settles_just_then_still_lets_the_rest_follow(
+    desk: Desk, clock: Clock
+) -> None:
+    if desk.database.dialect == "sqlite":
+        pytest.skip("one writes after the other there")
+    await a_list(desk, "l", "a@x.ru")
+    number = await a_broadcast(desk, "один|два", targets=("wall", "mail:l"))
+    late = await begun(desk, clock, "wall", "slow")
+    await lost(desk, clock)
+    last = await begun(desk, clock, "mail", "w")
+    async with asyncio.TaskGroup() as group, desk.database.writing() as tx:
+        await attempts.record(tx, [late], clock())
+        group.create_task(recorded(desk, clock, refused(last)))
+        await until_somebody_waits(desk)
+    assert (await states(desk, number))[:2] == [DeliveryState.SENT, DeliveryState.QUEUED]
+    assert await broadcast_state(desk, number) is BroadcastState.RUNNING
+
+
+@pytest.mark.parametrize("deed", ["sent again", "there", "all there", "not seen"])
+async def test_a_cancellation_in_the_moment_of_another_word_is_not_undone_by_it(
+    desk: Desk, clock: Clock, wall: Scripted, mail: Scripted, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    if desk.database.dialect == "sqlite":
+        pytest.skip("one writes after the other there")
+    wall.looks = True
+    await a_list(desk, "l", "a@x.ru", "b@x.ru")
+    number = await a_broadcast(desk, "один|два", targets=("wall", "mail:l"))
+    await begun(desk, clock, "wall", "slow")
+    await lost(desk, clock)
+    first, hold = (await deliveries(desk, number))[0], broadcasts._hold
+
+    async def cancelled_just_before(tx: Tx, ids: Collection[int]) -> None:
+        monkeypatch.setattr(broadcasts, "_hold", hold)
+        await use.cancel(desk, number)
+        await hold(tx, ids)
+
+    monkeypatch.setattr(broadcasts, "_hold", cancelled_just_before)
+    match deed:
+        case "sent again":
+            await use.retry(desk, number, states=IN_TROUBLE)
+        case "there":
+            await use.settle(desk, first.id, sent=True, by="e")
+        case "all there":
+            await use.settle_all(desk, number, sent=True, by="e")
+        case _:
+            await doubts.look(desk, first.id, by="channel")
+    assert broadcasts._hold is hold, "nobody has cancelled"
+    worker = a_worker(desk)
+    while await worker.step("wall") or await worker.step("mail") or await worker.tidy():
+        pass
+    assert wall.sent == mail.sent == []
+    assert await broadcast_state(desk, number) is BroadcastState.CANCELLED
 
 
 async def test_a_cancellation_and_the_last_slice_of_a_list_do_not_block_each_other(desk: Desk, clock: Clock) -> None:
