@@ -132,6 +132,12 @@ class Reason(StrEnum):
     NO_RIGHT_TO_CHANGE = "no_right_to_change"
     OTHER_SHAPE = "other_shape"
     SERVER_TOO_OLD = "server_too_old"
+    NOTHING_BEFORE = "nothing_before"  # for this and the next five, a look could not tell
+    TOO_MUCH_SINCE = "too_much_since"
+    SEEN_IN_PART = "seen_in_part"
+    EDITED_SINCE = "edited_since"
+    SEVERAL_ALIKE = "several_alike"
+    SERVICE_CHAT_READ = "service_chat_read"
     FLOOD_CONTROL = "flood_control"
     QUOTA_REACHED = "quota_reached"
     DAILY_LIMIT = "daily_limit"

@@ -4,18 +4,19 @@ There: it is sent, with its true link. Not there: it goes out again, since nobod
 certainty the doubt stays, is looked at again after a while, and a person may decide at any time.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 import structlog
 
-from channels.contract import Channel, ChannelError, Deferred, Receipt, Shipment
+from channels.contract import Channel, ChannelError, Deferred, Reason, Receipt, Shipment
 from delivery.broadcast import UnknownAnnouncementError, let_follow
 from delivery.desk import Desk
 from delivery.model import Act, Delivery, DeliveryState
 from delivery.store import announcements, deliveries, talks, wake
 
-__all__ = ["Sight", "look", "look_at_next"]
+__all__ = ["Seen", "Sight", "look", "look_at_next"]
 
 _log = structlog.get_logger()
 
@@ -34,23 +35,31 @@ class Sight(StrEnum):
     SETTLED = "settled"  # it was no longer in doubt
 
 
-async def look(desk: Desk, delivery_id: int, *, by: str) -> Sight:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of a look; of an uncertain one also why."""
+
+    sight: Sight
+    reason: Reason | None = None
+
+
+async def look(desk: Desk, delivery_id: int, *, by: str) -> Seen:
     """Look for a doubtful delivery and act on what is seen. Raises UnknownAnnouncementError."""
     async with desk.database.reading() as tx:
         one = await deliveries.get(tx, delivery_id)
     if one is None:
         raise UnknownAnnouncementError(delivery_id)
     if one.state is not DeliveryState.UNCONFIRMED:
-        return Sight.SETTLED
+        return Seen(Sight.SETTLED)
     way = desk.channels.get(one.channel)
     if way is None or not way.can_look or one.act is not Act.SEND:
-        return Sight.NO_WAY
+        return Seen(Sight.NO_WAY)
     try:
         receipt = await _search(desk, way, one)
     except ChannelError as error:
         _log.info("doubt.not_settled", delivery=one.id, reason=error.reason, detail=error.detail)
-        return Sight.UNCERTAIN
-    return await _act(desk, one, receipt, by)
+        return Seen(Sight.UNCERTAIN, error.reason)
+    return Seen(await _act(desk, one, receipt, by))
 
 
 async def look_at_next(desk: Desk) -> bool:
@@ -86,7 +95,7 @@ async def _search(desk: Desk, way: Channel, one: Delivery) -> Receipt | None:
             if not await deliveries.is_known(tx, one.channel, found):
                 return found
         last = found
-    raise Deferred("too many posts of the same words")
+    raise Deferred("too many posts of the same words", Reason.SEVERAL_ALIKE)
 
 
 async def _act(desk: Desk, one: Delivery, receipt: Receipt | None, by: str) -> Sight:

@@ -32,12 +32,13 @@ async def look(invocation: Invocation, delivery: int) -> Answer:
         with starting():
             async with opened_channel(settings, found.channel, desk.database, desk.now) as channel:
                 able = replace(desk, channels={found.channel: channel})
-                sight = await doubts.look(able, delivery, by=f"{LOOKED}{who()}")
+                seen = await doubts.look(able, delivery, by=f"{LOOKED}{who()}")
         async with desk.database.reading() as tx:
             after = await deliveries.get(tx, delivery) or found
-    if sight is Sight.NO_WAY:
+    if seen.sight is Sight.NO_WAY:
         raise Failure(ExitCode.BAD_INPUT, texts.cannot_look(delivery, found.channel))
     link = after.receipt.link if after.receipt else None
-    document = {"delivery": delivery, "seen": sight, "state": after.state, "link": link}
-    code = ExitCode.INCOMPLETE if sight is Sight.UNCERTAIN else ExitCode.DONE
-    return Answer(texts.looked(after, sight, link), document, code)
+    document = {"delivery": delivery, "seen": seen.sight, "state": after.state, "link": link}
+    if seen.sight is not Sight.UNCERTAIN:
+        return Answer(texts.looked(after, seen, link), document)
+    return Answer(texts.looked(after, seen, link), document | {"reason": seen.reason}, ExitCode.INCOMPLETE)

@@ -76,10 +76,10 @@ async def look(query: CallbackQuery, callback_data: Doubt, bot: Bot, face: Face,
 
 
 async def _look(face: Face, one: Delivery, press: Press) -> Markup:
-    sight = await doubts.look(face.desk, one.id, by=f"{doubt_texts.LOOKED}{press.name}")
+    seen = await doubts.look(face.desk, one.id, by=f"{doubt_texts.LOOKED}{press.name}")
     async with face.desk.database.reading() as tx:
         after = await deliveries.get(tx, one.id)
-    return doubt_texts.looked(sight, after.receipt.link if after and after.receipt else None)
+    return doubt_texts.looked(seen, after.receipt.link if after and after.receipt else None)
 
 
 def _channel(face: Face, data: Doubt) -> str:

@@ -1,6 +1,6 @@
 """What is uncertain, and what people or the channel itself have said about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,8 +8,10 @@ from markupsafe import Markup
 
 from bot.texts.measures import clipped, moment, number
 from bot.texts.plurals import plural
+from bot.texts.reasons import why
 from bot.texts.states import OUTCOME
-from delivery.doubts import Sight
+from channels.contract import Reason
+from delivery.doubts import Seen, Sight
 from delivery.model import Attempt, Outcome
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "question",
     "surely",
     "together",
+    "unclear",
     "unknown_post",
 ]
 
@@ -86,9 +89,34 @@ def already(last: Attempt | None, now: datetime, zone: ZoneInfo) -> str:
     return f"Уже решено: {table[last.outcome]} ({decided(last, now, zone)})."
 
 
-def looked(sight: Sight, link: str | None) -> Markup:
+# What a look was told, where the words for a send would say that posting has gone wrong.
+_IN_A_LOOK: Mapping[Reason, str] = {
+    Reason.REFUSED: "канал не дал ясного ответа",
+    Reason.NO_ANSWER: "канал не ответил",
+    Reason.LIMIT_REACHED: "канал просит спрашивать реже",
+    Reason.FLOOD_CONTROL: "ВКонтакте просит спрашивать реже",
+    Reason.VK_ID_TOKEN: "ключ от VK ID не даёт читать стену",
+    Reason.PROGRAM_ERROR: "внутренняя ошибка Рупора, подробности в журнале",
+}
+_MENDED_BY_ADMIN = (
+    Reason.TOKEN_REVOKED,
+    Reason.WRONG_KIND_OF_TOKEN,
+    Reason.TLS_FAILED,
+    Reason.IP_NOT_ALLOWED,
+    Reason.SERVICE_CHAT_READ,
+)
+
+
+def unclear(reason: Reason | None) -> str:
+    """Say why a look could not tell, and what the administrator may do about it."""
+    known = Reason.REFUSED if reason is None else reason
+    what = _IN_A_LOOK.get(known, why(known).what)
+    return f"{what}. {why(known).remedy}" if known in _MENDED_BY_ADMIN else f"{what}."
+
+
+def looked(seen: Seen, link: str | None) -> Markup:
     """Say what a look has shown."""
-    match sight:
+    match seen.sight:
         case Sight.THERE if link:
             return Markup('Нашёлся: <a href="{}">{}</a>').format(link, link.removeprefix("https://"))
         case Sight.THERE:
@@ -96,7 +124,7 @@ def looked(sight: Sight, link: str | None) -> Markup:
         case Sight.NOT_THERE:
             return Markup("Его там нет — отправляю ещё раз.")
         case Sight.UNCERTAIN:
-            return Markup("Не удалось проверить: канал не дал ясного ответа. Посмотрите сами или проверьте позже.")
+            return Markup("Не удалось проверить: {} Посмотрите сами или проверьте позже.").format(unclear(seen.reason))
         case Sight.NO_WAY:
             return Markup("Не удалось проверить: здесь бот смотреть не может. Посмотрите сами.")
         case Sight.SETTLED:

@@ -81,7 +81,7 @@ async def find(
     """
     known = [int(number) for number in last.external_ids if number.isdecimal()] if last else []
     if not known:
-        raise Deferred("no message known from where to count on", Reason.REFUSED)
+        raise Deferred("no message known from where to count on", Reason.NOTHING_BEFORE)
     walk = _Walk(line, patience, *await _places(line, chat, service_chat), next_id=max(known) + 1)
     wanted = _wanted(part)
     for rest in (0, patience.landing):
@@ -89,7 +89,7 @@ async def find(
         if await walk.until(wanted, since - SKEW):
             return receipt_at(walk.place, [seen.message_id for seen in walk.seen[-len(wanted) :]])
     if any(_fits(seen, look, since - SKEW) for seen in walk.seen for look in wanted):
-        raise Deferred("only a part of the album is there", Reason.REFUSED)
+        raise Deferred("only a part of the album is there", Reason.SEEN_IN_PART)
     return None
 
 
@@ -98,7 +98,7 @@ async def _places(line: Line, chat: int | str, service_chat: int | str) -> tuple
     place = await line.call(GetChat(chat_id=chat))
     service = await line.call(GetChat(chat_id=service_chat))
     if service.id in {place.id, place.linked_chat_id}:
-        raise Deferred("service_chat is read by the same people as the channel", Reason.REFUSED)
+        raise Deferred("service_chat is read by the same people as the channel", Reason.SERVICE_CHAT_READ)
     return place, service
 
 
@@ -131,7 +131,7 @@ class _Walk:
             if _complete(self.seen[-len(wanted) :], wanted, edge):
                 return True
             if len(self.seen) == _MOST:
-                raise Deferred(f"more than {_MOST - 1} messages since the last known one", Reason.REFUSED)
+                raise Deferred(f"more than {_MOST - 1} messages since the last known one", Reason.TOO_MUCH_SINCE)
         return False
 
     async def _look_at(self, message_id: int) -> _Seen | None:

@@ -47,7 +47,7 @@ async def find(client: Client, group_id: int, part: Part, since: datetime, last:
     if fitting:
         return receipt_for(group_id, min(fitting))
     if any(post.edited for post in candidates):
-        raise Deferred("wall.get: a post of that time was edited since", Reason.REFUSED)
+        raise Deferred("wall.get: a post of that time was edited since", Reason.EDITED_SINCE)
     return None
 
 
@@ -69,7 +69,7 @@ async def _posts_since(client: Client, group_id: int, edge: datetime) -> list[_P
         # The first of all may be old, and pinned; the last never is.
         if len(page) < _PAGE or page[-1].date < edge.timestamp():
             return posts
-    raise Deferred(f"wall.get: more than {_PAGE * _PAGES} posts since then", Reason.REFUSED)
+    raise Deferred(f"wall.get: more than {_PAGE * _PAGES} posts since then", Reason.TOO_MUCH_SINCE)
 
 
 def _read(answer: Any) -> Iterator[_Post]:

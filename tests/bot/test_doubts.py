@@ -1,6 +1,7 @@
 """What is uncertain: one message, words of people taken once, a look where the channel can, and who said what."""
 
 import asyncio
+import re
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,9 +11,9 @@ from bot.alerts import Boards
 from bot.handlers.answering import _LONGEST
 from bot.talking import Screen
 from bot.texts import doubts as texts
-from channels.contract import Deferred, Receipt, Unconfirmed
+from channels.contract import Deferred, Reason, Receipt, Unconfirmed
 from delivery import broadcast
-from delivery.doubts import Sight
+from delivery.doubts import Seen, Sight
 from delivery.model import Attempt, DeliveryState, Outcome
 from delivery.store.talks import Board
 from tests.bot.newsroom import ADMIN, ANNA, Newsroom, labels, newsroom, words
@@ -167,12 +168,20 @@ async def test_what_a_look_does_not_find_goes_out_again(room: Newsroom) -> None:
 
 
 async def test_a_look_without_certainty_leaves_the_doubt(room: Newsroom) -> None:
-    room.channels["wall"].looks, room.channels["wall"].blind = True, Deferred("not now")
+    wall = room.channels["wall"]
+    wall.looks, wall.blind = True, Deferred("5: the key vk1.secret was revoked", Reason.TOKEN_REVOKED)
     await a_doubtful_post(room)
     await room.press("Проверить")
-    await room.sees("Не удалось проверить")
+    said = words(await room.sees("Не удалось проверить: ключ доступа больше не действует. Администратору нужно"))
+    assert "secret" not in said
     assert "Уже опубликовано" in labels(await room.sees("Готово, но не всё известно."))
     assert await states(room.desk, 1) == [DeliveryState.UNCONFIRMED]
+
+
+@pytest.mark.parametrize("reason", [None, *Reason])
+def test_why_a_look_could_not_tell_has_words(reason: Reason | None) -> None:
+    assert re.fullmatch(r"[А-яA-Za-z].+\.", texts.unclear(reason))
+    assert "неизвестно, ушло ли" not in texts.unclear(reason) or reason is Reason.WORKER_DIED  # which no look says
 
 
 async def test_where_nobody_can_look_nobody_is_offered_to(room: Newsroom) -> None:
@@ -272,7 +281,7 @@ def test_history_tells_people_from_looks() -> None:
 
 @pytest.mark.parametrize("sight", Sight)
 def test_every_sight_has_its_words(sight: Sight) -> None:
-    assert texts.looked(sight, None)
+    assert texts.looked(Seen(sight), None)
 
 
 def test_what_was_decided_fits_into_telegrams_bubble() -> None:

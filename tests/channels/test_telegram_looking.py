@@ -168,7 +168,7 @@ async def test_looks_where_it_may_forward_and_count(opened: Open, configured: di
 async def test_without_a_known_post_there_is_nothing_to_count_from(
     telegram: TelegramStandIn, channel: TelegramChannel, last: Receipt | None
 ) -> None:
-    assert (await not_told(channel, last)).reason is Reason.REFUSED
+    assert (await not_told(channel, last)).reason is Reason.NOTHING_BEFORE
     assert list(telegram.calls) == []
 
 
@@ -374,7 +374,7 @@ async def test_a_busy_chat_is_left_to_a_person(
 ) -> None:
     for number in range(25):
         by_hand(telegram, f"Пост {number}")
-    assert (await not_told(channel, last)).reason is Reason.REFUSED
+    assert (await not_told(channel, last)).reason is Reason.TOO_MUCH_SINCE
     assert len(forwards(telegram)) == 20
 
 

@@ -67,15 +67,15 @@ async def test_a_look_that_brings_no_certainty_is_repeated_ever_more_rarely(
     wall.blind = None
     wall.seen = Receipt(("1",), "https://example.org/1")
     (one,) = await deliveries(desk, number)
-    assert await doubts.look(desk, one.id, by="editor:1") is Sight.THERE
-    assert await doubts.look(desk, one.id, by="editor:1") is Sight.SETTLED
+    assert (await doubts.look(desk, one.id, by="editor:1")).sight is Sight.THERE
+    assert (await doubts.look(desk, one.id, by="editor:1")).sight is Sight.SETTLED
 
 
 async def test_where_nobody_can_look_a_person_is_asked(desk: Desk, wall: Scripted) -> None:
     number = await a_doubt(desk, wall)
     (one,) = await deliveries(desk, number)
     assert not await doubts.look_at_next(desk)
-    assert await doubts.look(desk, one.id, by="editor:1") is Sight.NO_WAY
+    assert (await doubts.look(desk, one.id, by="editor:1")).sight is Sight.NO_WAY
     assert await states(desk, number) == [UNCONFIRMED]
 
 
@@ -85,8 +85,8 @@ async def test_the_post_of_another_delivery_is_not_taken_for_it(desk: Desk, cloc
     second = await a_doubt(desk, wall)
     wall.looks, wall.seen = True, Receipt(("5",), "https://example.org/5")
     (older,), (younger,) = await deliveries(desk, first), await deliveries(desk, second)
-    assert await doubts.look(desk, older.id, by="editor:1") is Sight.THERE
-    assert await doubts.look(desk, younger.id, by="editor:1") is Sight.UNCERTAIN
+    assert (await doubts.look(desk, older.id, by="editor:1")).sight is Sight.THERE
+    assert (await doubts.look(desk, younger.id, by="editor:1")).sight is Sight.UNCERTAIN
     assert await states(desk, second) == [UNCONFIRMED]
 
 
@@ -217,6 +217,6 @@ async def test_a_persons_word_during_a_look_stands(desk: Desk, wall: Scripted, m
         assert await broadcast.settle(desk, one.id, sent=True, by="editor")
 
     monkeypatch.setattr(wall, "look", slowly)
-    assert await doubts.look(desk, one.id, by="channel:wall") is Sight.SETTLED
+    assert (await doubts.look(desk, one.id, by="channel:wall")).sight is Sight.SETTLED
     assert await states(desk, number) == [SENT]
     assert not await a_worker(desk).step("wall")

@@ -139,7 +139,7 @@ async def test_the_parts_behind_follow_what_a_look_did_not_find(desk: Desk, cloc
     await begun(desk, clock, "wall", "slow")
     await lost(desk, clock)
     first = (await deliveries(desk, number))[0]
-    assert await doubts.look(desk, first.id, by="channel") is doubts.Sight.NOT_THERE
+    assert (await doubts.look(desk, first.id, by="channel")).sight is doubts.Sight.NOT_THERE
     while await a_worker(desk).step("wall"):
         pass
     assert [shipment.part.text for shipment in wall.sent] == ["один", "два"]

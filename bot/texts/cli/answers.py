@@ -6,12 +6,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from bot.texts.cli.amounts import deliveries
-from bot.texts.doubts import decided
+from bot.texts.doubts import decided, unclear
 from bot.texts.measures import listed, number, size
 from bot.texts.plurals import counted, plural
 from bot.texts.states import DELIVERY
 from delivery.broadcast import Cancelled
-from delivery.doubts import Sight
+from delivery.doubts import Seen, Sight
 from delivery.model import Attempt, Delivery, DeliveryState
 
 _WHO_SENDS = "Отправит служба (rupor run) или rupor worker."
@@ -85,16 +85,16 @@ def not_in_doubt(delivery: int, state: DeliveryState) -> str:
 # look
 
 
-def looked(one: Delivery, sight: Sight, link: str | None) -> str:
+def looked(one: Delivery, seen: Seen, link: str | None) -> str:
     """Say what a look has shown."""
-    match sight:
+    match seen.sight:
         case Sight.THERE:
             return f"Нашлась: доставка {one.id} вышла. {link or ''}".rstrip()
         case Sight.NOT_THERE:
             return f"Доставки {one.id} там нет, она снова в очереди. {_WHO_SENDS}"
         case Sight.UNCERTAIN:
             return (
-                f"Проверить доставку {one.id} не удалось: канал не дал ясного ответа. Посмотрите сами и скажите: "
+                f"Проверить доставку {one.id} не удалось: {unclear(seen.reason)} Посмотрите сами и скажите: "
                 f"rupor settle {one.id} sent или rupor settle {one.id} not-sent"
             )
         case Sight.SETTLED:

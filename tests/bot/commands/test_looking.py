@@ -90,9 +90,12 @@ def test_what_is_not_found_goes_out_again(rupor: Rupor, wall: VkStandIn) -> None
 
 def test_a_look_without_certainty_ends_with_3(rupor: Rupor, wall: VkStandIn) -> None:
     number = one_in_doubt(rupor)
-    wall.faults.add("wall.get", Fault(Kind.REFUSES, code=10))
-    wall.faults.add("wall.get", Fault(Kind.REFUSES, code=10))
-    assert rupor.json("look", "1", code=3) == {"delivery": 1, "seen": "uncertain", "state": "unconfirmed", "link": None}
+    for _ in range(4):
+        wall.faults.add("wall.get", Fault(Kind.REFUSES, code=5))
+    document = {"delivery": 1, "seen": "uncertain", "state": "unconfirmed", "link": None, "reason": "token_revoked"}
+    assert rupor.json("look", "1", code=3) == document
+    code, out, _ = rupor("look", "1")
+    assert (code, "не удалось: ключ доступа больше не действует. Администратору" in out) == (3, True)
     assert rupor.with_desk(lambda desk: states(desk, number)) == [DeliveryState.UNCONFIRMED]
 
 

@@ -252,7 +252,7 @@ async def test_a_post_that_somebody_has_edited_is_left_to_a_person(
 ) -> None:
     await channel.send(a_shipment())
     vk.posts(GROUP)[0] = replace(vk.posts(GROUP)[0], text="Собрание отменено", edited=clock())
-    assert (await not_told(channel, clock())).reason is Reason.REFUSED
+    assert (await not_told(channel, clock())).reason is Reason.EDITED_SINCE
     assert await channel.look(a_shipment(), since=clock() + timedelta(hours=1), last=None) is None
 
 
@@ -305,7 +305,7 @@ async def test_reads_as_far_as_the_time_in_question_and_no_further(
 async def test_a_wall_too_busy_to_be_read_is_left_to_a_person(vk: VkStandIn, channel: VkChannel, clock: Clock) -> None:
     for _ in range(1001):
         by_hand(vk, "новое", clock())
-    assert (await not_told(channel, clock())).reason is Reason.REFUSED
+    assert (await not_told(channel, clock())).reason is Reason.TOO_MUCH_SINCE
     assert len(vk.calls) == 10
 
 
