@@ -45,6 +45,7 @@ class Event(Enum):
     SETTLED_NOT_SENT = "a person says that it is not there"
     LOOKED_FOR = "the channel is asked whether it is there"
     SENT_AGAIN = "a person has all sent again that is in trouble"
+    TAKEN = "another worker takes what is due"
     TAKEN_OVER = "another worker takes what is due, and begins"
     CAME_BACK = "the letter comes back"
 
@@ -60,6 +61,7 @@ STORIES: Sequence[Sequence[Event]] = (
     (_E.TAKEN_OVER, _E.CANCELLED, _E.SENT_AGAIN),
     (_E.CANCELLED, _E.LOST),
     (_E.LATE, _E.CANCELLED),
+    (_E.LOST, _E.TAKEN),
     (_E.LOST, _E.TAKEN_OVER),
     (_E.LOST, _E.SENT_AGAIN, _E.TAKEN_OVER),
     (_E.LOST, _E.SETTLED_SENT),
@@ -256,9 +258,10 @@ class Histories(RuleBasedStateMachine):
                 world.comes_back(row.id)
             case Event.SENT_AGAIN:
                 world.retry(row.announcement_id, IN_TROUBLE)
-            case Event.TAKEN_OVER:
+            case Event.TAKEN | Event.TAKEN_OVER:
                 other = next(one for one in world.workers if one is not worker)
-                self._go(other, world.claim(other, row.channel, 4), 1, Answer.TAKEN)
+                taken = world.claim(other, row.channel, 4)
+                self._go(other, taken if event is Event.TAKEN_OVER else [], 1, Answer.TAKEN)
 
     # Housekeeping and time
 

@@ -47,6 +47,8 @@ class Word:
     """What a person said last of a doubtful delivery: it is there, or it is not."""
     stopped: set[int] = field(default_factory=set)
     """What a cancellation forbids to begin."""
+    revived: set[int] = field(default_factory=set)
+    """The broadcasts that were cancelled and run again for some of their deliveries alone."""
     closed: dict[int, int] = field(default_factory=dict)
     """How many deliveries each cancelled broadcast had: there must never be more."""
 
@@ -94,7 +96,7 @@ def check(now: Picture, before: Picture, word: Word, outside: Outside) -> None:
         tried[one.delivery_id].append(one)
     for row in sorted(now.deliveries, key=lambda row: int(row.part)):
         ahead = parts.setdefault((row.broadcast_id, row.channel, row.address), set())
-        _check_way_on(row, tried[row.id], ahead)
+        _check_way_on(row, tried[row.id], ahead, word)
         _check_told(row, tried[row.id], word, outside)
         ahead.add(row.state)
     earlier = {row.id: row for row in before.deliveries}
@@ -134,7 +136,7 @@ def _check_broadcasts(now: Picture, word: Word) -> None:
     assert all(sizes[number] == size for number, size in word.closed.items()), "a cancelled broadcast grew"
 
 
-def _check_way_on(row: Any, attempts: Sequence[Any], ahead: set[str]) -> None:
+def _check_way_on(row: Any, attempts: Sequence[Any], ahead: set[str], word: Word) -> None:
     open_ones = [one.id for one in attempts if one.ended_at is None]
     if row.state == "sending":
         assert row.lease_until is not None, "nobody will ever come back to it"
@@ -147,7 +149,8 @@ def _check_way_on(row: Any, attempts: Sequence[Any], ahead: set[str]) -> None:
     if row.reason == Reason.PREVIOUS_PART_MISSING:
         assert row.state == "failed"
         missing = ahead & (LOST | set(CAME_BACK))
-        assert missing or row.its == "cancelled", "held back for a part that is not missing"
+        stopped = row.its == "cancelled" or row.broadcast_id in word.revived  # then nothing follows by itself
+        assert missing or stopped, "held back for a part that is not missing"
 
 
 def _check_told(row: Any, attempts: Sequence[Any], word: Word, outside: Outside) -> None:

@@ -181,6 +181,8 @@ class World:
         revived = {self.row(each).broadcast_id for each in again}
         for number in revived:
             self.word.closed.pop(number, None)
+            if self.there.state_of(number) is BroadcastState.CANCELLED:
+                self.word.revived.add(number)
         for row in self.look_around() if again else ():
             if row.broadcast_id in revived and row.state == DeliveryState.SENDING and row.attempt_id is not None:
                 self.word.stopped.discard(row.id)  # it is on the wire, and nobody has stopped what runs now
