@@ -41,6 +41,7 @@ _MOST_CLAIMED = 200
 _AHEAD_SECONDS = 0.5
 _SHORT_REST_SECONDS = 0.25
 _PATIENCE_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 3.0
 # So many sends in a row that reach nobody are no accident of one recipient.
 _SIGNS_OF_OUTAGE = 3
 # Where nobody answers, editors are told at the so-manieth failure, some four minutes after the first.
@@ -304,12 +305,15 @@ class Lane:
             await self._mind(error)
             return error
         except asyncio.CancelledError:
-            # The end of the service's patience: whether it went out is unknown, and that must be on record.
+            # The end of the service's patience: whether it went out is unknown, and that must be on record. While the
+            # database is away it cannot be; then the next worker says so of what it finds begun.
             cut_off = Unconfirmed("cut off at shutdown")
             doubt = verdict.in_doubt(
                 one, attempt, cut_off, self._terms[one.act], self._desk.now(), self._standing.jitter()
             )
-            await self._ledger.record(doubt)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await self._ledger.record(doubt)
             raise
         except Exception:  # noqa: BLE001 - nor may a bug in a channel
             _log.exception("delivery.program_error", **self._ids(one, attempt))

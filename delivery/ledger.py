@@ -7,6 +7,7 @@ A result is never given up: while the database is away it waits in memory, since
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -20,6 +21,7 @@ from delivery.store import attempts
 
 _log = structlog.get_logger()
 _RETRY_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 3.0
 _GATHER_SECONDS = 0.001
 # So many transactions at once: SQLite has one writer, while a Postgres leaves time between the statements of one.
 _WRITERS = {"sqlite": 1, "postgresql": 2}
@@ -111,7 +113,9 @@ class Ledger:
             word = entry.word
             if not word.cancelled() and word.exception() is None and word.result() is _LEAD:  # cut off, pen in hand
                 entry.word = _word()
-                await asyncio.shield(self._lead())
+                with suppress(TimeoutError):  # the pen goes on, though nobody waits
+                    async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                        await asyncio.shield(self._lead())
             raise
 
     async def _lead(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from delivery import ledger
+from delivery import lane, ledger
 from delivery.desk import Desk
 from delivery.model import DeliveryState
 from delivery.store import attempts, deliveries
@@ -16,6 +16,28 @@ from tests.support.clock import Clock
 from tests.support.waiting import eventually
 
 LEASE = timedelta(seconds=60)
+
+
+async def test_a_worker_ends_although_its_last_words_cannot_be_written(
+    desk: Desk, wall: Scripted, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "_LAST_WORDS_SECONDS", 0.1)
+
+    async def refused(*_arguments: Any, **_options: Any) -> list[int]:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    wall.hold = asyncio.Event()
+    number, stop = await a_broadcast(desk), asyncio.Event()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(a_worker(desk).run(stop, finish_within=0.1))
+        await wall.on_wire.wait()
+        monkeypatch.setattr(attempts, "record", refused)
+        stop.set()
+    assert [one.state for one in await rows_of(desk, number)] == [DeliveryState.SENDING]
+    monkeypatch.undo()
+    clock.advance(seconds=LEASE.total_seconds() + 1)
+    assert await a_worker(desk).rescue() == 1
+    assert [one.state for one in await rows_of(desk, number)] == [DeliveryState.UNCONFIRMED]
 
 
 async def test_nobody_takes_a_known_outcome_for_a_doubt(
