@@ -338,6 +338,7 @@ async def cancel(desk: Desk, announcement_id: int) -> Cancelled:
 
 async def cancel_in(tx: Tx, desk: Desk, announcement_id: int) -> Cancelled:
     """`cancel`, inside somebody else's transaction, of an announcement that exists."""
+    await announcements.hold(tx, announcement_id)  # or a release at this moment would go out all the same
     removed = await schedules.remove_of(tx, announcement_id)
     stopped, count = await broadcasts.cancel(tx, announcement_id, desk.now())
     gone = await broadcasts.of_announcements(tx, [announcement_id])

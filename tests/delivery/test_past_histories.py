@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from channels.contract import Receipt
+from channels.contract import Post, Receipt
 from delivery import broadcast as use
 from delivery import doubts, verdict
 from delivery.database import Tx
 from delivery.desk import Desk
-from delivery.model import BroadcastState, DeliveryState, Outcome, Result
-from delivery.store import attempts, broadcasts, filling, queue
+from delivery.model import BroadcastState, DeliveryState, Outcome, Result, Stage
+from delivery.store import announcements, attempts, broadcasts, filling, queue
 from delivery.store import deliveries as store
 from delivery.tables import broadcast
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, states, until_somebody_waits
@@ -245,6 +245,24 @@ async def test_a_late_success_in_a_broadcast_that_settles_just_then_still_lets_t
         await until_somebody_waits(desk)
     assert (await states(desk, number))[:2] == [DeliveryState.SENT, DeliveryState.QUEUED]
     assert await broadcast_state(desk, number) is BroadcastState.RUNNING
+
+
+async def test_of_a_release_and_a_cancellation_at_once_the_later_word_is_done(desk: Desk, wall: Scripted) -> None:
+    if desk.database.dialect == "sqlite":
+        pytest.skip("one writes after the other there")
+    number = await use.draft(desk, Post("Собрание"), author="e", targets=["wall"])
+    seen = await use.preview(desk, number)
+    async with asyncio.TaskGroup() as group, desk.database.writing() as tx:
+        await announcements.hold(tx, number)
+        await use.release_in(tx, desk, seen, by="e", release_key="announcement:1")
+        assert await announcements.move(tx, number, to=Stage.CONFIRMED, come_from=use.RELEASABLE)
+        cancelling = group.create_task(use.cancel(desk, number))
+        await until_somebody_waits(desk)
+    assert cancelling.result().deliveries == 1
+    assert await broadcast_state(desk, number) is BroadcastState.CANCELLED
+    while await a_worker(desk).step("wall"):
+        pass
+    assert wall.sent == []
 
 
 @pytest.mark.parametrize("deed", ["sent again", "there", "all there", "not seen"])
