@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, text, update
 from delivery.database import Tx
 from delivery.member import pattern, selection
 from delivery.store.dialect import is_postgres, statement
-from delivery.tables import filling
+from delivery.tables import broadcast, filling
 
 __all__ = ["AT_ONCE", "SLICE", "Filling", "add", "any_left", "look_over", "of_broadcast", "take_slice", "unfinished"]
 
@@ -79,8 +79,13 @@ async def any_left(tx: Tx) -> bool:
 
 
 async def unfinished(tx: Tx) -> Filling | None:
-    """Return the oldest list that is still to be taken and that no other worker has in hand, locked."""
-    found = await _read(tx, select(filling).order_by(filling.c.id).limit(1).with_for_update(skip_locked=True))
+    """Return the list that is to be taken next, locked: urgent ones first, then the oldest.
+
+    One that another worker has in hand is passed by.
+    """
+    chosen = select(filling).join(broadcast, broadcast.c.id == filling.c.broadcast_id)
+    chosen = chosen.order_by(broadcast.c.urgent.desc(), filling.c.id).limit(1)
+    found = await _read(tx, chosen.with_for_update(skip_locked=True, of=filling))
     return found[0] if found else None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import func, select, text
 
-from channels.contract import Reason, Rejected
+from channels.contract import Post, Reason, Rejected
 from delivery import broadcast as use
 from delivery import report
 from delivery.desk import Desk
@@ -114,6 +114,19 @@ async def test_what_is_still_to_be_written_is_counted_from_the_start(desk: Desk,
     assert {tuple(one) for one in seen} == {(("mail", QUEUED, 16),)}
     async with desk.database.reading() as tx:
         assert await broadcasts.waiting(tx, "mail") == 16
+
+
+async def test_an_urgent_list_is_taken_before_what_is_left_of_another(desk: Desk, small_slices: int) -> None:
+    await a_list(desk, "l", *addresses(9))
+    await a_list(desk, "m", *addresses(5))
+    slow = await a_broadcast(desk, targets=("mail:l",))
+    worker = a_worker(desk)
+    await worker.fill()
+    quick = await use.draft(desk, Post("Эвакуация"), author="e", targets=["mail:m"], urgent=True)
+    await use.release(desk, quick, by="e")
+    for _ in range(2):
+        await worker.fill()
+    assert (len(await states(desk, slow)), len(await states(desk, quick))) == (3, 5)
 
 
 async def test_letters_leave_while_the_list_is_still_being_taken(desk: Desk, mail: Scripted, small_slices: int) -> None:
