@@ -127,6 +127,9 @@ broadcast = Table(
     Index("ix_broadcast_running", "id", **_only("state = 'running'")),
 )
 
+NAMELESS = "erased:"
+"""Begins what stands in the place of an address that was erased at its owner's wish (`store.erasure`)."""
+
 delivery = Table(
     "delivery",
     metadata,

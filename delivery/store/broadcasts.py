@@ -14,6 +14,7 @@ from delivery.store.dialect import in_json, statement, upsert
 from delivery.tables import UNWRITTEN, broadcast, delivery, filling, progress
 
 __all__ = [
+    "STOPPED",
     "add_delivery",
     "by_release_key",
     "cancel",
@@ -37,7 +38,7 @@ __all__ = [
 _SWEPT = 5_000
 _OPEN = (BroadcastState.RUNNING, BroadcastState.PAUSED)
 # What waited to be repeated may be there already, and nobody will ask again: a person must look.
-_STOPPED = case((delivery.c.doubtful, DeliveryState.UNCONFIRMED), else_=DeliveryState.CANCELLED)
+STOPPED: ColumnElement[str] = case((delivery.c.doubtful, DeliveryState.UNCONFIRMED), else_=DeliveryState.CANCELLED)
 
 
 async def insert(
@@ -318,7 +319,7 @@ async def sweep_cancelled(tx: Tx, now: datetime, *, most: int = _SWEPT) -> int:
         return 0
     rows = select(delivery.c.id).where(delivery.c.broadcast_id.in_(ids), delivery.c.state == "queued").limit(most)
     swept = update(delivery).where(delivery.c.id.in_(rows), delivery.c.state == "queued")
-    return (await tx.execute(swept.values(state=_STOPPED, updated_at=now))).rowcount
+    return (await tx.execute(swept.values(state=STOPPED, updated_at=now))).rowcount
 
 
 async def write_cancellation(tx: Tx, announcement_id: int, now: datetime) -> list[int]:
@@ -335,7 +336,7 @@ async def write_cancellation(tx: Tx, announcement_id: int, now: datetime) -> lis
         await tx.execute(
             update(delivery)
             .where(delivery.c.broadcast_id.in_(cancelled), (delivery.c.state == DeliveryState.QUEUED) | not_begun)
-            .values(state=_STOPPED, lease=None, lease_until=None, updated_at=now)
+            .values(state=STOPPED, lease=None, lease_until=None, updated_at=now)
         )
     return cancelled
 

@@ -11,7 +11,7 @@ from delivery.database import Tx
 from delivery.model import Act, Attempt, BroadcastState, Delivery, DeliveryState, Outcome
 from delivery.store.broadcasts import go_on, run_again, write_cancellation
 from delivery.store.dialect import in_json, statement
-from delivery.tables import attempt, broadcast, delivery
+from delivery.tables import NAMELESS, attempt, broadcast, delivery
 
 __all__ = [
     "attempts_of",
@@ -90,7 +90,8 @@ async def find(
 ) -> list[Delivery]:
     """Return deliveries in the order of their ids, starting after one of them."""
     chosen = _delivery.where(broadcast.c.announcement_id == announcement_id, delivery.c.id > after)
-    chosen = chosen.where(_IN_TROUBLE if set(states) == _TROUBLE else _state.in_(states))
+    in_trouble = and_(_IN_TROUBLE, delivery.c.state.in_(states))  # few, and found by their index
+    chosen = chosen.where(in_trouble if set(states) <= _TROUBLE else _state.in_(states))
     if broadcast_id is not None:
         chosen = chosen.where(delivery.c.broadcast_id == broadcast_id)
     return [read_delivery(row) for row in await tx.execute(chosen.order_by(delivery.c.id).limit(limit))]
@@ -140,7 +141,7 @@ async def requeue(
     cancelled = await write_cancellation(tx, announcement_id, now)  # or a part would be queued behind one that stays
     chosen = (
         update(delivery)
-        .where(delivery.c.broadcast_id.in_(of_it), _IN_TROUBLE, delivery.c.state.in_(states))
+        .where(delivery.c.broadcast_id.in_(of_it), _IN_TROUBLE, delivery.c.state.in_(states), ~_nameless(delivery))
         .values(
             state=DeliveryState.QUEUED,
             due_at=now,
@@ -168,6 +169,11 @@ async def requeue(
     return sorted(row.id for row in again)
 
 
+def _nameless(one: FromClause) -> ColumnElement[bool]:
+    """Whoever it was for has been erased: nobody knows any more where it would go."""
+    return one.c.address.startswith(NAMELESS)
+
+
 async def _let_follow(tx: Tx, announcement_id: int, now: datetime) -> Sequence[Row[Any]]:
     """Queue the parts again that were held back for want of one that is in the queue now."""
     of_it = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
@@ -192,7 +198,7 @@ async def _hold_back_again(tx: Tx, announcement_id: int, now: datetime) -> set[i
     )
     held = (
         update(delivery)
-        .where(delivery.c.id.in_(headless))
+        .where(delivery.c.id.in_(headless), delivery.c.state == DeliveryState.QUEUED)
         .values(state=DeliveryState.FAILED, reason=Reason.PREVIOUS_PART_MISSING, updated_at=now)
         .returning(delivery.c.id)
     )
@@ -239,7 +245,7 @@ async def hold_back(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> None:
     )
     await tx.execute(
         update(delivery)
-        .where(delivery.c.id.in_(lost))
+        .where(delivery.c.id.in_(lost), delivery.c.state == DeliveryState.QUEUED)  # still, when its row is ours
         .values(state=DeliveryState.FAILED, reason=Reason.PREVIOUS_PART_MISSING, updated_at=now)
     )
 
@@ -329,7 +335,7 @@ async def let_follow(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> bool
         .join(broadcast, broadcast.c.id == later.c.broadcast_id)
         .where(delivery.c.id.in_(delivery_ids), broadcast.c.state != BroadcastState.CANCELLED)
         .where(later.c.state == DeliveryState.FAILED, later.c.reason == Reason.PREVIOUS_PART_MISSING)
-        .where(~_has_before(later, *_LOST, first=True))
+        .where(~_has_before(later, *_LOST, first=True), ~_nameless(later))
     )
     again = await tx.execute(
         update(delivery)
@@ -370,11 +376,11 @@ async def put_off(tx: Tx, one: Delivery, until: datetime, now: datetime) -> bool
 
 async def in_doubt(tx: Tx, announcement_id: int, *, channel: str | None) -> list[int]:
     """Return all doubtful deliveries of an announcement, or of one channel of it."""
-    chosen = select(delivery.c.id).join(broadcast, broadcast.c.id == delivery.c.broadcast_id)
+    chosen = select(delivery.c.id, delivery.c.channel).join(broadcast, broadcast.c.id == delivery.c.broadcast_id)
     chosen = chosen.where(broadcast.c.announcement_id == announcement_id, _IN_TROUBLE)
-    chosen = chosen.where(delivery.c.state == DeliveryState.UNCONFIRMED)
-    chosen = chosen if channel is None else chosen.where(delivery.c.channel == channel)
-    return [row[0] for row in await tx.execute(chosen.order_by(delivery.c.id))]
+    chosen = chosen.where(delivery.c.state == DeliveryState.UNCONFIRMED).order_by(delivery.c.id)
+    # The channel is not asked for: its index would be taken, and all of its rows read.
+    return [row[0] for row in await tx.execute(chosen) if channel in (None, row[1])]
 
 
 async def settle_all(tx: Tx, delivery_ids: Sequence[int], *, sent: bool, actor: str, now: datetime) -> list[int]:

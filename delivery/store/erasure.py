@@ -17,9 +17,10 @@ from sqlalchemy import cast, delete, exists, select, update
 
 from delivery.database import Tx
 from delivery.model import DeliveryState
-from delivery.store.broadcasts import settle
+from delivery.store.broadcasts import STOPPED, settle
 from delivery.store.dialect import upsert
 from delivery.tables import (
+    NAMELESS,
     attempt,
     delivery,
     erased,
@@ -35,7 +36,6 @@ from delivery.tables import (
 __all__ = ["Erasure", "among", "erase", "forgive"]
 
 _SALT_BYTES = 16
-_NAMED = "erased:"  # begins what stands in the place of an address, in deliveries of the past
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ async def erase(tx: Tx, address: str, now: datetime) -> Erasure:
     lists = sorted((await tx.execute(gone)).scalars())
     await tx.execute(delete(list_change).where(list_change.c.address == address))
     suppressions = (await tx.execute(delete(suppression).where(suppression.c.address == address))).rowcount
-    stopped, deliveries, in_flight = await _from_deliveries(tx, address, f"{_NAMED}{mark[:32]}", now)
+    stopped, deliveries, in_flight = await _from_deliveries(tx, address, f"{NAMELESS}{mark[:32]}", now)
     return Erasure(
         lists=tuple(lists),
         suppressions=suppressions,
@@ -109,7 +109,7 @@ async def _from_deliveries(tx: Tx, address: str, instead: str, now: datetime) ->
     in_flight = [row.id for row in found if row.state == DeliveryState.SENDING]
     ids = [row.id for row in found if row.state != DeliveryState.SENDING]
     waiting = (delivery.c.id.in_(ids)) & (delivery.c.state == DeliveryState.QUEUED)
-    stop = update(delivery).where(waiting).values(state=DeliveryState.CANCELLED, updated_at=now)
+    stop = update(delivery).where(waiting).values(state=STOPPED, updated_at=now)
     stopped = (await tx.execute(stop)).rowcount
     # Claimed at this very moment: left for the next time, like what was on the wire before.
     still = delivery.c.id.in_(ids) & (delivery.c.state != DeliveryState.SENDING)

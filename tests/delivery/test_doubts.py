@@ -12,7 +12,7 @@ from delivery.broadcast import UnknownAnnouncementError
 from delivery.desk import Desk
 from delivery.doubts import Sight
 from delivery.model import DeliveryState, Outcome
-from delivery.store.deliveries import attempts_of, next_doubt, put_off
+from delivery.store.deliveries import attempts_of, find, in_doubt, next_doubt, put_off
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
 
@@ -188,6 +188,23 @@ async def test_a_word_about_many_costs_as_many_statements_as_one_about_few(desk:
         costs.append(len(asked))
         assert await a_worker(desk).step("mail")  # what follows
     assert costs[0] == costs[1]
+
+
+@pytest.mark.one_database
+async def test_what_is_in_doubt_is_found_without_reading_a_million_rows(desk: Desk) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(desk.database.engine.sync_engine, "before_cursor_execute")
+    def _note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        asked.append((statement, parameters))
+
+    async with desk.database.reading() as tx:
+        await find(tx, 1, states=[UNCONFIRMED], broadcast_id=1)
+        await find(tx, 1, states=[FAILED])
+        await in_doubt(tx, 1, channel="mail")
+        for statement, parameters in [each for each in asked if "FROM delivery" in each[0]]:
+            plan = [str(tuple(row)) for row in await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            assert any("ix_delivery_trouble" in step for step in plan), plan
 
 
 async def test_nobody_looks_for_what_does_not_exist(desk: Desk) -> None:

@@ -7,16 +7,25 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from channels.contract import Post, Receipt
+from channels.contract import Post, Reason, Receipt, Rejected
 from delivery import broadcast as use
 from delivery import doubts, verdict
 from delivery.database import Tx
 from delivery.desk import Desk
 from delivery.model import BroadcastState, DeliveryState, Outcome, Result, Stage
-from delivery.store import announcements, attempts, broadcasts, filling, queue
+from delivery.store import announcements, attempts, broadcasts, erasure, filling, queue
 from delivery.store import deliveries as store
 from delivery.tables import broadcast
-from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, states, until_somebody_waits
+from tests.delivery.builders import (
+    Scripted,
+    a_broadcast,
+    a_list,
+    a_worker,
+    deliveries,
+    says,
+    states,
+    until_somebody_waits,
+)
 from tests.support.clock import Clock
 
 IN_TROUBLE = (DeliveryState.FAILED, DeliveryState.UNCONFIRMED)
@@ -263,6 +272,47 @@ async def test_of_a_release_and_a_cancellation_at_once_the_later_word_is_done(de
     while await a_worker(desk).step("wall"):
         pass
     assert wall.sent == []
+
+
+async def test_a_part_that_is_cancelled_just_then_is_not_held_back(desk: Desk, clock: Clock) -> None:
+    if desk.database.dialect == "sqlite":
+        pytest.skip("one writes after the other there")
+    number = await a_broadcast(desk, "один|два")
+    first = await begun(desk, clock, "wall", "w")
+    await use.cancel(desk, number)
+    async with asyncio.TaskGroup() as group, desk.database.writing() as tx:
+        assert await broadcasts.sweep_cancelled(tx, clock()) == 1
+        group.create_task(recorded(desk, clock, refused(first)))
+        await until_somebody_waits(desk)
+    assert await states(desk, number) == [DeliveryState.FAILED, DeliveryState.CANCELLED]
+
+
+async def test_nothing_is_sent_again_to_whoever_was_erased(desk: Desk, mail: Scripted) -> None:
+    await a_list(desk, "l", "a@x.ru", "b@x.ru")
+    says(mail, *(Rejected("full", Reason.MAILBOX_FULL) for _ in range(2)))
+    number = await a_broadcast(desk, targets=("mail:l",))
+    await a_worker(desk).step("mail")
+    async with desk.database.writing() as tx:
+        await erasure.erase(tx, "a@x.ru", desk.now())
+    assert len(await use.retry(desk, number)) == 1
+    await a_worker(desk).step("mail")
+    assert [shipment.recipient.address for shipment in mail.sent] == ["b@x.ru"]
+
+
+async def test_what_may_have_reached_whoever_was_erased_is_not_told_as_stopped(
+    desk: Desk, clock: Clock, mail: Scripted
+) -> None:
+    mail.repeatable_for = WINDOW
+    await a_list(desk, "l", "a@x.ru", "b@x.ru")
+    number = await a_broadcast(desk, targets=("mail:l",))
+    await begun(desk, clock, "mail", "w", WINDOW)
+    await lost(desk, clock)
+    assert await states(desk, number) == [DeliveryState.QUEUED] * 2
+    async with desk.database.writing() as tx:
+        gone = [await erasure.erase(tx, address, clock()) for address in ("a@x.ru", "b@x.ru")]
+    assert [one.stopped for one in gone] == [1, 1]
+    assert await states(desk, number) == [DeliveryState.UNCONFIRMED, DeliveryState.CANCELLED]
+    assert await broadcast_state(desk, number) is BroadcastState.SETTLED
 
 
 @pytest.mark.parametrize("deed", ["sent again", "there", "all there", "not seen"])
