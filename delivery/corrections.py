@@ -131,6 +131,7 @@ async def _follow(tx: Tx, desk: Desk, new: Announcement, kind: BroadcastKind, *,
     if seen.blocked:
         raise BlockedError(seen)
     if kind is BroadcastKind.CORRECTION:  # an older correction that came later would bring the older text back
+        await followups.renew_broadcasts(tx, new.id, new.revision)
         older = [one for one in await broadcasts.of_announcements(tx, [new.id]) if one.revision < new.revision]
         if any(one.kind is kind for one in older):
             await broadcasts.cancel(tx, new.id, desk.now(), kinds=(kind,))

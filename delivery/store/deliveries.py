@@ -135,15 +135,18 @@ async def requeue(
 ) -> list[int]:
     """Put deliveries in the queue again on a person's word, and let their broadcasts run. Returns which.
 
-    Of a broadcast that had been cancelled nothing else is queued any more.
+    Of a broadcast that had been cancelled nothing else is queued any more. What was in doubt when its broadcast was
+    corrected goes out with the newer text.
     """
     of_it = select(broadcast.c.id).where(broadcast.c.announcement_id == announcement_id)
     cancelled = await write_cancellation(tx, announcement_id, now)  # or a part would be queued behind one that stays
+    newer = select(broadcast.c.revision).where(broadcast.c.id == delivery.c.broadcast_id).scalar_subquery()
     chosen = (
         update(delivery)
         .where(delivery.c.broadcast_id.in_(of_it), _IN_TROUBLE, delivery.c.state.in_(states), ~_nameless(delivery))
         .values(
             state=DeliveryState.QUEUED,
+            revision=case((newer > delivery.c.revision, newer), else_=delivery.c.revision),
             due_at=now,
             queued_at=now,  # the age that makes a delivery stale counts from this word
             attempts=0,

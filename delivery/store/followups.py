@@ -12,12 +12,24 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 
 from delivery.database import Tx
-from delivery.model import Act, BroadcastState, Delivery, DeliveryState
+from delivery.model import Act, BroadcastKind, BroadcastState, Delivery, DeliveryState
 from delivery.store.deliveries import read_delivery
 from delivery.store.dialect import in_json, statement
 from delivery.tables import broadcast, delivery, filling
 
-__all__ = ["Trace", "answer_all", "cancel", "is_out", "posts", "queue", "renew", "renew_all", "take_back", "traces"]
+__all__ = [
+    "Trace",
+    "answer_all",
+    "cancel",
+    "is_out",
+    "posts",
+    "queue",
+    "renew",
+    "renew_all",
+    "renew_broadcasts",
+    "take_back",
+    "traces",
+]
 
 _OUT = frozenset({DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNCONFIRMED})
 
@@ -106,6 +118,12 @@ async def take_back(tx: Tx, announcement_id: int, now: datetime) -> None:
     held = select(delivery.c.id).where(delivery.c.broadcast_id.in_(its), _in_hand).order_by(delivery.c.id)
     ids = [row.id for row in await tx.execute(held.with_for_update())]
     await tx.execute(update(delivery).where(delivery.c.id.in_(ids), _in_hand).values(**_back, updated_at=now))
+
+
+async def renew_broadcasts(tx: Tx, announcement_id: int, revision: int) -> None:
+    """Let what a person has sent again from now on carry another revision (`deliveries.requeue`)."""
+    its = (broadcast.c.announcement_id == announcement_id) & (broadcast.c.kind == BroadcastKind.ANNOUNCEMENT)
+    await tx.execute(update(broadcast).where(its).values(revision=revision))
 
 
 async def renew(tx: Tx, ids: Collection[int], revision: int, now: datetime) -> None:

@@ -24,7 +24,7 @@ from delivery.broadcast import StageError
 from delivery.corrections import steps
 from delivery.desk import Desk
 from delivery.model import Act, AnnouncementState, BroadcastKind, BroadcastState, Delivery, DeliveryState
-from delivery.store import attempts, broadcasts, queue
+from delivery.store import announcements, attempts, broadcasts, queue
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says
 from tests.support.clock import Clock
 from tests.support.waiting import eventually
@@ -361,6 +361,35 @@ async def test_only_who_got_the_error_is_written_to(desk: Desk, mail: Scripted, 
     got = [one.part.text for one in mail.sent]
     assert sorted(got) == ["Собрание 14 мая", "Собрание 15 мая", "Собрание 15 мая"]
     assert len({one.recipient.address for one in mail.sent}) == 2, "one was corrected, one waited, one has no mailbox"
+
+
+@pytest.mark.parametrize("settled", [True, False])
+async def test_what_was_in_doubt_is_sent_again_with_the_newer_text(
+    desk: Desk, mail: Scripted, clock: Clock, settled: bool
+) -> None:
+    await a_list(desk, "all", "a@example.org")
+    number = await a_broadcast(desk, "Собрание 14 мая", targets=("mail:all",))
+    says(mail, Unconfirmed("cut off"))
+    await deliver(desk)
+    await corrections.correct(desk, number, Post("Собрание 15 мая"), by="editor")
+    [one] = await deliveries(desk, number)
+    if settled:
+        await broadcast.settle(desk, one.id, sent=False, by="editor")
+    await broadcast.retry(desk, number, states=(FAILED, DeliveryState.UNCONFIRMED))
+    await deliver(desk)
+    assert [one.part.text for one in mail.sent] == ["Собрание 15 мая"]
+
+
+async def test_what_failed_is_not_sent_again_with_the_text_of_the_next_repeat(desk: Desk, mail: Scripted) -> None:
+    await a_list(desk, "all", "a@example.org")
+    number = await a_broadcast(desk, "Консультация в мае", targets=("mail:all",))
+    says(mail, Unconfirmed("cut off"))
+    await deliver(desk)
+    async with desk.database.writing() as tx:
+        await announcements.revise(tx, number, Post("Консультация в июне"), author="editor", now=desk.now())
+    await broadcast.retry(desk, number, states=(DeliveryState.UNCONFIRMED,))
+    await deliver(desk)
+    assert [one.part.text for one in mail.sent] == ["Консультация в мае"]
 
 
 # Recall
