@@ -76,6 +76,7 @@ class Lane:
         self._terms = _terms_of(self._way)
         self._leased_at: dict[int, float] = {}  # until its result is written: when the lease was last known to be ours
         self._holding: set[int] = set()  # what waits in hand or is being sent
+        self._again: dict[int, tuple[Delivery, float]] = {}  # what of it was claimed once more, and when
         self._held = False
         self._hand: Hand | None = None
         self._failures = 0  # in a row, of those that reached nobody
@@ -132,6 +133,7 @@ class Lane:
         finally:
             self._leased_at.clear()
             self._holding.clear()
+            self._again.clear()
         await self._settle()
         self._standing.on_change()
         return True
@@ -183,8 +185,10 @@ class Lane:
         claimed = await self._desk.database.transact(lambda tx: self._claim_in(tx, wanted, has, crowded))
         if claimed:
             self._served = claimed[0].broadcast_id
-            # What another worker took for lost and gave back may be in this very hand still: once is enough.
+            # What another worker took for lost, or an edit has taken back, may be in this very hand still: once is
+            # enough, unless that one is refused (`_resume`).
             fresh = [one for one in claimed if one.id not in self._holding]
+            self._again |= {one.id: (one, at) for one in claimed if one.id in self._holding}
             self._leased_at |= dict.fromkeys((one.id for one in claimed), at)
             self._holding.update(one.id for one in fresh)
             hand.put(fresh)
@@ -235,10 +239,12 @@ class Lane:
                     return
                 await hand.changed()
                 continue
+            refused = False
             try:
                 attempt = await self._write(result, one)
                 result = None
                 if one is not None:
+                    refused = attempt is None
                     result = None if attempt is None else await self._attempt(one, attempt)
                     self._after(hand, result)
                     if hand.ended:
@@ -247,11 +253,27 @@ class Lane:
                 _log.exception("lane.sender_failed", channel=self._channel)
                 result = None
             finally:
+                again = None
                 if one is not None:
                     self._holding.discard(one.id)
                     hand.done(one)
                     if result is None:
                         self._leased_at.pop(one.id, None)
+                    again = self._again.pop(one.id, None)
+            if again is not None and refused:
+                await self._resume(hand, *again)
+
+    async def _resume(self, hand: Hand, one: Delivery, at: float) -> None:
+        """Take up what was claimed once more while its sender still had it, and then was not let begin.
+
+        It bears our lease, and nobody else would come for it until that ends.
+        """
+        if hand.ended:
+            await self._give_back([one])
+            return
+        self._holding.add(one.id)
+        self._leased_at[one.id] = at
+        hand.put([one])
 
     async def _write(self, result: Result | None, following: Delivery | None) -> int | None:
         """Write down what came of one delivery and that the next one begins; returns the attempt's id.
@@ -404,6 +426,7 @@ class Lane:
             for one in rest:
                 self._leased_at.pop(one.id, None)
                 self._holding.discard(one.id)
+                self._again.pop(one.id, None)
 
     async def _return(self, rest: list[Delivery]) -> None:
         async with self._desk.database.writing() as tx:

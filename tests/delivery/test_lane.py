@@ -4,12 +4,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from channels.contract import Deferred, Pace, Post, Reason, Receipt, Shipment
 from delivery import broadcast
 from delivery.desk import Desk
-from delivery.model import Delivery, DeliveryState
+from delivery.model import Delivery, DeliveryState, Result
 from delivery.store import announcements, attempts, holds, queue
+from delivery.tables import delivery
 from delivery.worker import Worker
 from tests.delivery.builders import Scripted, a_broadcast, a_list, a_worker, deliveries, says, states
 from tests.support.clock import Clock
@@ -307,3 +309,32 @@ def raising(error: Exception) -> Callable[..., Any]:
         raise error
 
     return fails
+
+
+async def test_what_is_claimed_again_while_its_start_is_refused_goes_out_at_once(
+    desk: Desk, mail: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit takes back what is in hand: the sender lets it go, and the feeder may have it again before that."""
+    await a_list(desk, "l", "a@x.ru")
+    number = await a_broadcast(desk, targets=["mail:l"])
+    worker = a_worker(desk)
+    refused: list[int] = []
+    lane = worker._lanes["mail"]
+    write = lane._write
+
+    async def taken_back_meanwhile(result: Result | None, following: Delivery | None) -> int | None:
+        if following is None or refused:
+            return await write(result, following)
+        refused.append(following.id)
+        async with desk.database.writing() as tx:
+            await tx.execute(update(delivery).values(state="queued", lease=None, lease_until=None))
+        assert await write(result, following) is None
+        assert lane._hand is not None
+        assert await lane._claim(lane._hand, 1)
+        return None
+
+    monkeypatch.setattr(lane, "_write", taken_back_meanwhile)
+    while await worker.step("mail"):
+        pass
+    assert len(mail.sent) == 1
+    assert await states(desk, number) == [SENT]
