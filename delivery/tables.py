@@ -1,16 +1,11 @@
 """The schema. Every instant is UTC; every state is a word of `delivery.model`."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
-    CheckConstraint,
     Column,
     DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -19,36 +14,13 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
+from delivery.columns import BigId, Instant, one_of, only
 from delivery.member import ChangeKind, Consent
 from delivery.model import Act, BroadcastKind, BroadcastState, DeliveryState, ScheduleState, Stage
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite hands back naive values, so this refuses naive input and returns aware output."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store as UTC. Raises ValueError for a naive value."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs an offset")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Return with the offset that SQLite forgot."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
 
 metadata = MetaData(
     naming_convention={
@@ -59,18 +31,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
-
-
-def _one_of(column: str, words: type[Any]) -> CheckConstraint:
-    listed = ", ".join(f"'{word.value}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
-def _only(condition: str) -> dict[str, Any]:
-    """Make an index partial on both databases. The state stands as a literal: a bound one would not use the index."""
-    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
-
 
 announcement = Table(
     "announcement",
@@ -84,7 +44,7 @@ announcement = Table(
     Column("urgent", Boolean, nullable=False),
     Column("decided_by", BigInteger),
     Column("created_at", Instant, nullable=False),
-    _one_of("stage", Stage),
+    one_of("stage", Stage),
 )
 
 revision = Table(
@@ -122,9 +82,9 @@ broadcast = Table(
     Column("resumed_at", Instant),  # after a pause: what waited is not late for it
     Column("kind", Text, nullable=False, server_default=BroadcastKind.ANNOUNCEMENT.value),
     Column("about", BigId, ForeignKey("broadcast.id")),  # the broadcast that this one corrects or recalls
-    _one_of("state", BroadcastState),
-    _one_of("kind", BroadcastKind),
-    Index("ix_broadcast_running", "id", **_only("state = 'running'")),
+    one_of("state", BroadcastState),
+    one_of("kind", BroadcastKind),
+    Index("ix_broadcast_running", "id", **only("state = 'running'")),
 )
 
 NAMELESS = "erased:"
@@ -162,15 +122,15 @@ delivery = Table(
     Column("act", Text, nullable=False, server_default=Act.SEND.value),
     Column("about", BigId, ForeignKey("delivery.id")),  # the delivery that is corrected or withdrawn
     UniqueConstraint("broadcast_id", "channel", "address", "part"),
-    _one_of("state", DeliveryState),
-    _one_of("act", Act),
+    one_of("state", DeliveryState),
+    one_of("act", Act),
     Index(
         "ix_delivery_due",
         "broadcast_id",
         "channel",
         "due_at",
         "id",
-        **_only("state = 'queued'"),
+        **only("state = 'queued'"),
     ),
     Index(
         "ix_delivery_elsewhere",
@@ -179,34 +139,34 @@ delivery = Table(
         "destination",
         "due_at",
         "id",
-        **_only("state = 'queued' AND destination <> ''"),
+        **only("state = 'queued' AND destination <> ''"),
     ),
     Index(
         "ix_delivery_lease",
         "lease_until",
-        **_only("state = 'sending'"),
+        **only("state = 'sending'"),
     ),
     Index(
         "ix_delivery_trouble",
         "broadcast_id",
         "id",
-        **_only("state IN ('failed', 'unconfirmed', 'returned')"),
+        **only("state IN ('failed', 'unconfirmed', 'returned')"),
     ),
     Index(
         "ix_delivery_repeat",
         "key_since",
-        **_only("doubtful AND state = 'queued'"),
+        **only("doubtful AND state = 'queued'"),
     ),
     Index(
         "ix_delivery_about",
         "about",
-        **_only("about IS NOT NULL"),
+        **only("about IS NOT NULL"),
     ),
     Index(
         "ix_delivery_link",
         "broadcast_id",
         "id",
-        **_only("link IS NOT NULL"),
+        **only("link IS NOT NULL"),
     ),
 )
 
@@ -284,7 +244,7 @@ schedule = Table(
     Column("until", Instant),
     Column("created_by", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
-    _one_of("state", ScheduleState),
+    one_of("state", ScheduleState),
 )
 
 occurrence = Table(
@@ -323,7 +283,7 @@ member = Table(
     Column("consent_on", Text, nullable=False, server_default=""),  # a date, ISO 8601; empty: not known
     Column("import_id", BigId, ForeignKey("list_import.id")),  # the import that wrote this row last
     PrimaryKeyConstraint("list_key", "address"),
-    _one_of("consent", Consent),
+    one_of("consent", Consent),
 )
 
 # What an import changed, so that it can be undone: each row as it was before. Names no list by foreign key, since an
@@ -360,7 +320,7 @@ list_change = Table(
     Column("added_at", Instant),
     Column("previous_import", BigInteger),
     PrimaryKeyConstraint("import_id", "address"),
-    _one_of("kind", ChangeKind),
+    one_of("kind", ChangeKind),
     Index("ix_list_change_address", "address"),
 )
 
@@ -395,7 +355,7 @@ returned_letter = Table(
     Column("at", Instant, nullable=False),
     Column("put_away", Boolean, nullable=False),
     PrimaryKeyConstraint("channel", "digest"),
-    Index("ix_returned_letter_lying", "channel", "validity", **_only("NOT put_away")),
+    Index("ix_returned_letter_lying", "channel", "validity", **only("NOT put_away")),
 )
 
 # What came back. `counts`: one of those that take an address off when there are enough of them. `waits`: the delivery
@@ -413,8 +373,8 @@ returned = Table(
     Column("at", Instant, nullable=False),
     Column("counts", Boolean, nullable=False),
     Column("waits", Boolean, nullable=False),
-    Index("ix_returned_counting", "address", "at", **_only("counts")),
-    Index("ix_returned_waiting", "id", **_only("waits")),
+    Index("ix_returned_counting", "address", "at", **only("counts")),
+    Index("ix_returned_waiting", "id", **only("waits")),
 )
 
 # How far a mailbox has been read, and what in it was nobody's: forged marks, and returns without a proof.
@@ -439,7 +399,7 @@ incoming = Table(
     Index(
         "ix_incoming_waiting",
         "update_id",
-        **_only("handled_at IS NULL"),
+        **only("handled_at IS NULL"),
     ),
 )
 

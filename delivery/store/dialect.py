@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Table, TextClause, bindparam, text
 from sqlalchemy.dialects import postgresql, sqlite
 
+from delivery.columns import Instant
 from delivery.database import Tx
-from delivery.tables import Instant
 
 __all__ = ["in_json", "is_postgres", "moment", "read_moment", "statement", "upsert"]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-import delivery.tables
+import delivery.columns
 
 revision: str = "0001"
 down_revision: str | None = None
@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("targets", sa.JSON(), nullable=False),
         sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("decided_by", sa.BigInteger(), nullable=True),
-        sa.Column("created_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.CheckConstraint(
             "stage IN ('draft', 'awaiting_approval', 'approved', 'confirmed', 'cancelled')",
             name=op.f("ck_announcement_stage"),
@@ -37,8 +37,8 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("since", delivery.tables.Instant(timezone=True), nullable=False),
-        sa.Column("retry_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("since", delivery.columns.Instant(timezone=True), nullable=False),
+        sa.Column("retry_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("channel", name=op.f("pk_channel_hold")),
@@ -54,8 +54,8 @@ def upgrade() -> None:
         "incoming",
         sa.Column("update_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
-        sa.Column("received_at", delivery.tables.Instant(timezone=True), nullable=False),
-        sa.Column("handled_at", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("received_at", delivery.columns.Instant(timezone=True), nullable=False),
+        sa.Column("handled_at", delivery.columns.Instant(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("update_id", name=op.f("pk_incoming")),
     )
     with op.batch_alter_table("incoming", schema=None) as batch_op:
@@ -71,7 +71,7 @@ def upgrade() -> None:
         "mailing_list",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("created_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_mailing_list")),
     )
     op.create_table(
@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_media")),
     )
     op.create_table(
@@ -87,7 +87,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("chat_id", sa.BigInteger(), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
-        sa.Column("created_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_news")),
     )
     op.create_table(
@@ -95,7 +95,7 @@ def upgrade() -> None:
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("list_key", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("since", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("since", delivery.columns.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("address", "list_key", name=op.f("pk_suppression")),
     )
     op.create_table(
@@ -107,8 +107,8 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("released_by", sa.Text(), nullable=False),
-        sa.Column("released_at", delivery.tables.Instant(timezone=True), nullable=False),
-        sa.Column("settled_at", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("released_at", delivery.columns.Instant(timezone=True), nullable=False),
+        sa.Column("settled_at", delivery.columns.Instant(timezone=True), nullable=True),
         sa.CheckConstraint("state IN ('running', 'settled', 'cancelled')", name=op.f("ck_broadcast_state")),
         sa.ForeignKeyConstraint(["announcement_id"], ["announcement.id"], name=op.f("fk_broadcast_announcement_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_broadcast")),
@@ -137,7 +137,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("organisation", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("added_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("added_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["list_key"], ["mailing_list.key"], name=op.f("fk_member_list_key")),
         sa.PrimaryKeyConstraint("list_key", "address", name=op.f("pk_member")),
     )
@@ -151,9 +151,9 @@ def upgrade() -> None:
         sa.Column("album", sa.Text(), nullable=True),
         sa.Column("forwarded", sa.Boolean(), nullable=False),
         sa.Column("post", sa.JSON(), nullable=False),
-        sa.Column("sent_at", delivery.tables.Instant(timezone=True), nullable=False),
-        sa.Column("received_at", delivery.tables.Instant(timezone=True), nullable=False),
-        sa.Column("quiet_until", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("sent_at", delivery.columns.Instant(timezone=True), nullable=False),
+        sa.Column("received_at", delivery.columns.Instant(timezone=True), nullable=False),
+        sa.Column("quiet_until", delivery.columns.Instant(timezone=True), nullable=True),
         sa.Column("announcement_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["announcement_id"], ["announcement.id"], name=op.f("fk_piece_announcement_id")),
         sa.PrimaryKeyConstraint("chat_id", "message_id", name=op.f("pk_piece")),
@@ -168,7 +168,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("post", sa.JSON(), nullable=False),
         sa.Column("author", sa.Text(), nullable=False),
-        sa.Column("created_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["announcement_id"], ["announcement.id"], name=op.f("fk_revision_announcement_id")),
         sa.PrimaryKeyConstraint("announcement_id", "number", name=op.f("pk_revision")),
     )
@@ -180,10 +180,10 @@ def upgrade() -> None:
         sa.Column("zone", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("next_local", sa.DateTime(), nullable=True),
-        sa.Column("next_at", delivery.tables.Instant(timezone=True), nullable=True),
-        sa.Column("until", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("next_at", delivery.columns.Instant(timezone=True), nullable=True),
+        sa.Column("until", delivery.columns.Instant(timezone=True), nullable=True),
         sa.Column("created_by", sa.Text(), nullable=False),
-        sa.Column("created_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.CheckConstraint("state IN ('active', 'paused', 'finished', 'removed')", name=op.f("ck_schedule_state")),
         sa.ForeignKeyConstraint(["announcement_id"], ["announcement.id"], name=op.f("fk_schedule_announcement_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule")),
@@ -216,19 +216,19 @@ def upgrade() -> None:
         sa.Column("list_name", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("key_since", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("key_since", delivery.columns.Instant(timezone=True), nullable=True),
         sa.Column("doubtful", sa.Boolean(), nullable=False),
-        sa.Column("due_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("due_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.Column("lease", sa.Text(), nullable=True),
-        sa.Column("lease_until", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("lease_until", delivery.columns.Instant(timezone=True), nullable=True),
         sa.Column("attempt_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("external_ids", sa.JSON(), nullable=True),
         sa.Column("link", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("queued_at", delivery.tables.Instant(timezone=True), nullable=False),
-        sa.Column("updated_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("queued_at", delivery.columns.Instant(timezone=True), nullable=False),
+        sa.Column("updated_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.CheckConstraint(
             "state IN ('queued', 'sending', 'sent', 'failed', 'unconfirmed', 'cancelled')",
             name=op.f("ck_delivery_state"),
@@ -260,7 +260,7 @@ def upgrade() -> None:
         "occurrence",
         sa.Column("schedule_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("local_moment", sa.DateTime(), nullable=False),
-        sa.Column("at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("broadcast_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("told", sa.Boolean(), nullable=False),
@@ -273,8 +273,8 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("started_at", delivery.tables.Instant(timezone=True), nullable=False),
-        sa.Column("ended_at", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("started_at", delivery.columns.Instant(timezone=True), nullable=False),
+        sa.Column("ended_at", delivery.columns.Instant(timezone=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=False),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-import delivery.tables
+import delivery.columns
 
 revision: str = "0002"
 down_revision: str | None = "0001"
@@ -130,7 +130,7 @@ REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FU
 
 def upgrade() -> None:
     with op.batch_alter_table("broadcast") as batch:
-        batch.add_column(sa.Column("resumed_at", delivery.tables.Instant(timezone=True), nullable=True))
+        batch.add_column(sa.Column("resumed_at", delivery.columns.Instant(timezone=True), nullable=True))
         batch.drop_constraint(op.f("ck_broadcast_state"), type_="check")
         batch.create_check_constraint(
             op.f("ck_broadcast_state"), "state IN ('running', 'paused', 'settled', 'cancelled')"
@@ -158,7 +158,7 @@ def upgrade() -> None:
         sa.Column("list_key", sa.Text(), nullable=False),
         sa.Column("parts", sa.Integer(), nullable=False),
         sa.Column("after_address", sa.Text(), nullable=False),
-        sa.Column("due_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("due_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.Column("expected", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["broadcast_id"], ["broadcast.id"], name=op.f("fk_filling_broadcast_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_filling")),

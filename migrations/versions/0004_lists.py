@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-import delivery.tables
+import delivery.columns
 
 revision: str = "0004"
 down_revision: str | None = "0003"
@@ -39,8 +39,8 @@ def upgrade() -> None:
         sa.Column("name_after", sa.Text(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("at", delivery.tables.Instant(timezone=True), nullable=False),
-        sa.Column("undone_at", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("at", delivery.columns.Instant(timezone=True), nullable=False),
+        sa.Column("undone_at", delivery.columns.Instant(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_list_import")),
     )
     op.create_index("ix_list_import_list", "list_import", ["list_key", "id"])
@@ -57,7 +57,7 @@ def upgrade() -> None:
         sa.Column("consent_source", sa.Text(), nullable=True),
         sa.Column("consent_on", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
-        sa.Column("added_at", delivery.tables.Instant(timezone=True), nullable=True),
+        sa.Column("added_at", delivery.columns.Instant(timezone=True), nullable=True),
         sa.Column("previous_import", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("kind IN ('added', 'updated', 'removed')", name=op.f("ck_list_change_kind")),
         sa.ForeignKeyConstraint(["import_id"], ["list_import.id"], name=op.f("fk_list_change_import_id")),
@@ -68,7 +68,7 @@ def upgrade() -> None:
         "erased",
         sa.Column("mark", sa.Text(), nullable=False),
         sa.Column("salt", sa.Text(), nullable=False),
-        sa.Column("at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("mark", name=op.f("pk_erased")),
     )
     number = _NUMBERS[op.get_bind().dialect.name]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-import delivery.tables
+import delivery.columns
 
 revision: str = "0005"
 down_revision: str | None = "0004"
@@ -162,7 +162,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("validity", sa.BigInteger(), nullable=False),
         sa.Column("uid", sa.BigInteger(), nullable=False),
-        sa.Column("at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.Column("put_away", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("channel", "digest", name=op.f("pk_returned_letter")),
     )
@@ -175,8 +175,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("written_at", delivery.tables.Instant(timezone=True), nullable=True),
-        sa.Column("at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("written_at", delivery.columns.Instant(timezone=True), nullable=True),
+        sa.Column("at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.Column("counts", sa.Boolean(), nullable=False),
         sa.Column("waits", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_returned_delivery_id")),
@@ -190,7 +190,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("validity", sa.BigInteger(), nullable=False),
         sa.Column("uid", sa.BigInteger(), nullable=False),
-        sa.Column("read_at", delivery.tables.Instant(timezone=True), nullable=False),
+        sa.Column("read_at", delivery.columns.Instant(timezone=True), nullable=False),
         sa.Column("forged", sa.BigInteger(), nullable=False),
         sa.Column("strange", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("channel", name=op.f("pk_return_box")),
